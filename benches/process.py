@@ -1,0 +1,138 @@
+"""A bench is three processes: this one, a service, and a client that measures both.
+
+Each case gets a fresh pair, so that memory and start-up of one case do not colour the next. Run as
+a program this module is the child: ``process.py server LIBRARY`` or ``process.py client LIBRARY``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from exchange import CASES, Options
+
+LIBRARIES = ("parhelion", "aiortc")
+_GRACE_SECONDS = 90.0
+
+
+class CaseFailedError(RuntimeError):
+    """A child process failed or did not finish; its own words are on stderr."""
+
+
+@contextmanager
+def content_folder() -> Iterator[Options]:
+    """A temporary folder with the decoded content, as the options that every case starts from."""
+    with tempfile.TemporaryDirectory(prefix="parhelion-bench-") as name:
+        path = Path(name) / "content.rgb"
+        # In a process of its own: the decoder must not stay in the memory of whoever measures.
+        code = f"import content, pathlib; content.write_raw(pathlib.Path({str(path)!r}))"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+        yield Options(content=str(path), folder=name)
+
+
+def run_case(library: str, case: str, options: Options) -> dict[str, Any]:
+    """Runs one case in two fresh processes and returns what the client measured."""
+    print(f"{library}: {case} ...", file=sys.stderr, flush=True)
+    server = _spawn("server", library)
+    try:
+        endpoint = json.loads(_first_line(server, f"{library} service"))
+        job = {
+            "case": case,
+            "endpoint": endpoint,
+            "server_pid": server.pid,
+            "options": dataclasses.asdict(options),
+        }
+        client = _spawn("client", library)
+        limit = options.warmup + options.seconds + _GRACE_SECONDS
+        try:
+            output, _ = client.communicate(json.dumps(job), timeout=limit)
+        except subprocess.TimeoutExpired as error:
+            raise CaseFailedError(f"{library} {case}: no result after {limit:.0f} s") from error
+        finally:
+            client.kill()
+        if client.returncode != 0:
+            raise CaseFailedError(f"{library} {case}: client ended with {client.returncode}")
+        result: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return result
+    finally:
+        _end(server)
+
+
+def _spawn(role: str, library: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, __file__, role, library],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _first_line(process: subprocess.Popen[str], name: str) -> str:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise CaseFailedError(f"the {name} did not start")
+    return line
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    if server.stdin:
+        server.stdin.close()
+    try:
+        server.wait(5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    if server.stdout:
+        server.stdout.close()
+
+
+async def _serve(library: str) -> None:
+    until, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wait_for_parent() -> None:
+        sys.stdin.read()
+        loop.call_soon_threadsafe(until.set)
+
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+    peer = importlib.import_module(f"{library}_peer")
+    await peer.serve(lambda endpoint: print(json.dumps(endpoint), flush=True), until)
+
+
+async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
+    peer = importlib.import_module(f"{library}_peer")
+    options = Options(**job["options"])
+    processes = {
+        "client": psutil.Process(os.getpid()),
+        "server": psutil.Process(job["server_pid"]),
+    }
+    return await CASES[job["case"]](
+        lambda: peer.connect(job["endpoint"], options.bitrate), options, processes
+    )
+
+
+def main() -> None:
+    """The child: serve until stdin closes, or run the case that stdin describes."""
+    role, library = sys.argv[1:]
+    if library not in LIBRARIES:
+        raise SystemExit(f"expected one of {', '.join(LIBRARIES)}, got {library!r}")
+    if role == "server":
+        asyncio.run(_serve(library))
+    else:
+        print(json.dumps(asyncio.run(_measure(library, json.load(sys.stdin)))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""How long a frame takes through Parhelion and back, and what that costs: ``make bench``.
+
+1280x720 at 30 frames per second of real video through an identity model written in Python, the
+service and the client in a process each. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from exchange import CASES, Options
+from measure import machine
+from process import content_folder, run_case
+
+
+def main() -> None:
+    """Runs the chosen cases."""
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("--case", action="append", choices=list(CASES), help="all unless given")
+    add_options(arguments)
+    chosen = arguments.parse_args()
+    with content_folder() as options:
+        settings = with_options(options, chosen)
+        result: dict[str, Any] = {"machine": machine(), "settings": described(settings)}
+        for case in chosen.case or CASES:
+            result[case] = run_case("parhelion", case, settings)
+        result["load_average_after"] = machine()["load_average"]
+    publish(result, chosen.output)
+
+
+def add_options(arguments: argparse.ArgumentParser) -> None:
+    """The options that all benches share."""
+    arguments.add_argument("--seconds", type=_seconds, default=30.0, help="measured time")
+    arguments.add_argument("--warmup", type=_seconds, default=5.0, help="time before that")
+    arguments.add_argument("--sessions", type=int, default=4, help="for the case 'sessions'")
+    arguments.add_argument("--bitrate", type=int, default=3_000_000, help="bits per second")
+    arguments.add_argument("--output", type=Path, help="also write the JSON here")
+
+
+def with_options(options: Options, chosen: argparse.Namespace) -> Options:
+    """The options of a case, from the command line."""
+    return dataclasses.replace(
+        options,
+        seconds=chosen.seconds,
+        warmup=chosen.warmup,
+        sessions=chosen.sessions,
+        bitrate=chosen.bitrate,
+    )
+
+
+def described(options: Options) -> dict[str, Any]:
+    """The options without the temporary paths."""
+    settings = dataclasses.asdict(options)
+    return {name: settings[name] for name in ("seconds", "warmup", "sessions", "bitrate")}
+
+
+def publish(result: dict[str, Any], output: Path | None) -> None:
+    """Prints the result, and writes it when asked."""
+    text = json.dumps(result, indent=2)
+    print(text)
+    if output is not None:
+        output.write_text(text + "\n")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    # The counter in the picture has 16 bits: 36 minutes at 30 frames per second.
+    if not 0 <= value <= 900:
+        raise argparse.ArgumentTypeError(f"expected 0 to 900 seconds, got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    main()

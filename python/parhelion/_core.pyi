@@ -1,0 +1,118 @@
+"""The Rust core. Private: the package around it is the interface."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from parhelion.events import ConnectionState
+from parhelion.frames import PixelFormat
+
+def build_info() -> dict[str, Any]:
+    """How this build was made: version, profile, codec."""
+
+def models() -> list[dict[str, Any]]:
+    """The models of the catalog, one dict each."""
+
+def model_aliases() -> list[tuple[str, str]]:
+    """Pairs of another name and the model it stands for."""
+
+def error_codes() -> list[tuple[str, bool]]:
+    """Pairs of an error code and whether trying again can help."""
+
+def transitions() -> list[tuple[ConnectionState, ConnectionState]]:
+    """Pairs of a connection state and one that may follow it."""
+
+def pixel_formats() -> list[PixelFormat]:
+    """The pixel formats by name."""
+
+def convert(array: npt.NDArray[Any], source: str, target: str) -> npt.NDArray[np.uint8]:
+    """Converts a frame to another pixel format: a new array, C-contiguous and writable."""
+
+@final
+class FrameBuffer:
+    """The memory of one frame. Only ever the base of an array."""
+
+@final
+class Session:
+    """A real-time session. `wake` is called, from any thread, when there is something to drain or to
+    receive; once until `drain` is called."""
+
+    def __new__(cls, options: dict[str, Any], wake: Callable[[], object]) -> Session: ...
+    def connect(self) -> Awaitable[None]:
+        """Opens the session. Awaitable; raises what went wrong."""
+
+    def update(self, change: dict[str, Any], timeout: float, operation: str) -> Awaitable[None]:
+        """Changes prompt, image or both. Awaitable; done when the service has acknowledged it."""
+
+    def disconnect(self) -> Awaitable[None]:
+        """Ends the session. Awaitable; never raises."""
+
+    def disconnect_blocking(self) -> None:
+        """Ends the session and waits for it on this thread, for at most a second."""
+
+    def abort(self) -> None:
+        """Ends the session without waiting."""
+
+    def send(
+        self, array: npt.NDArray[Any], format: str | None = None, timestamp: float | None = None
+    ) -> int:
+        """Queues one frame and returns its id."""
+
+    def try_recv(
+        self,
+    ) -> tuple[npt.NDArray[np.uint8], int | None, float | None, float | None, float | None] | None:
+        """The next frame as (array, input_id, capture_time, timestamp, latency), if one waits."""
+
+    def recv_blocking(
+        self, timeout: float
+    ) -> tuple[npt.NDArray[np.uint8], int | None, float | None, float | None, float | None] | None:
+        """Waits for a frame on this thread, for at most `timeout` seconds."""
+
+    def drain(self) -> list[tuple[Any, ...]]:
+        """The events since the last call, as (name, value, ...) tuples."""
+
+    def stats(self) -> dict[str, Any]:
+        """Numbers of the session, as a dict."""
+
+    @property
+    def state(self) -> ConnectionState: ...
+    @property
+    def session(self) -> tuple[str, str | None, int | None] | None:
+        """(session_id, server_ip, server_port), once the service has said so."""
+
+@final
+class Server:
+    """The embedded service. Created stopped; models can be registered before and after the start."""
+
+    def __new__(cls, options: dict[str, Any]) -> Server: ...
+    def register(
+        self, name: str, fps: float, width: int, height: int, make: Callable[[str, str], Any]
+    ) -> None:
+        """Adds a model. `make(session_id, name)` is called on the model's thread for each session and
+        returns `(function, context)`."""
+
+    def start(self) -> Awaitable[None]:
+        """Binds the port and starts. Awaitable."""
+
+    def start_blocking(self) -> None: ...
+    def close(self) -> Awaitable[None]:
+        """Ends all sessions and frees the port. Awaitable; returns within a second."""
+
+    def close_blocking(self) -> None: ...
+    def end_session(self, session_id: str, reason: str) -> bool:
+        """Ends one session with a reason, as a service does that runs out of credits."""
+
+    def model_names(self) -> list[str]:
+        """The names of the models, sorted."""
+
+    @property
+    def url(self) -> str | None:
+        """`ws://host:port`, or none while it is stopped."""
+
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def active_sessions(self) -> int:
+        """Sessions that are open now."""

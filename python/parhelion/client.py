@@ -1,0 +1,269 @@
+"""The client: credentials, the catalog of models, and the way to a session."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import os
+import platform
+from collections.abc import Awaitable, Generator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from parhelion import _core
+from parhelion.errors import InvalidApiKeyError, InvalidInputError, InvalidOptionsError
+from parhelion.frames import PixelFormat
+from parhelion.models import ModelDefinition, Models
+from parhelion.realtime import RealTimeClient, checked_prompt
+
+__all__ = ["Client", "IceServer", "InitialState", "Prompt", "RealTime", "create_client"]
+
+_BASE_URL = "wss://api3.decart.ai"
+_KEY_VARIABLE = "DECART_API_KEY"
+_MAX_IMAGE_BYTES = 20 * 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """What the result should look like.
+
+    Raises:
+        InvalidInputError: The text is no str, or blank.
+    """
+
+    text: str
+    """Not blank."""
+    enhance: bool = True
+    """Whether the service may elaborate on the text."""
+
+    def __post_init__(self) -> None:
+        checked_prompt(self.text, "Prompt")
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialState:
+    """What a session starts with; acknowledged by the service before any frame flows.
+
+    Without prompt and image the video passes unchanged.
+    """
+
+    prompt: Prompt | None = None
+    image: bytes | str | os.PathLike[str] | None = None
+    """A reference image: the bytes of a PNG, JPEG or WebP file, or the path of one; 20 MiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class IceServer:
+    """A STUN or TURN server."""
+
+    urls: str | Sequence[str]
+    """``stun:host:port`` or ``turn:host:port``; over UDP."""
+    username: str = ""
+    credential: str = dataclasses.field(default="", repr=False)
+
+
+class _Connecting(Awaitable[RealTimeClient]):
+    """A session that is being opened: to be awaited, or entered by ``async with``."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._client: RealTimeClient | None = None
+
+    def __await__(self) -> Generator[Any, None, RealTimeClient]:
+        return self._open().__await__()
+
+    async def _open(self) -> RealTimeClient:
+        client = RealTimeClient(self._options)
+        await client._connect()  # noqa: SLF001 - same package
+        self._client = client
+        return client
+
+    async def __aenter__(self) -> RealTimeClient:
+        return await self._open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._client is not None:
+            await self._client.disconnect()
+
+
+class RealTime:
+    """Opens real-time sessions; found as ``client.realtime``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def connect(
+        self,
+        stream: None = None,
+        *,
+        model: ModelDefinition | str,
+        initial_state: InitialState | None = None,
+        format: PixelFormat = "rgb24",
+        resolution: str | None = None,
+        max_bitrate: int = 3_000_000,
+        output_capacity: int = 1,
+        timeout: float = 300.0,
+        attempts: int = 5,
+        ice_servers: Sequence[IceServer] | None = None,
+    ) -> _Connecting:
+        """Opens a session. Await it, or use it in ``async with``.
+
+        Args:
+            stream: None: frames are given to :meth:`RealTimeClient.send`.
+            model: A model of ``client.models``, or the name of one.
+            initial_state: The prompt and the image to start with.
+            format: Layout of the frames that are sent and that come back.
+            resolution: ``720p`` or ``1080p``, for services that offer both.
+            max_bitrate: Upper bound of the outgoing video, bits per second,
+                100_000 to 50_000_000.
+            output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
+                the newest.
+            timeout: Seconds for the whole of it, retries included.
+            attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+            ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
+                service is on this machine.
+
+        Raises:
+            InvalidApiKeyError: The service refuses the key.
+            ModelNotFoundError: The model is unknown.
+            InvalidOptionsError: An option is out of range.
+            InvalidInputError: An argument has the wrong type, or the image cannot be read.
+            AtCapacityError: The service is full, after all attempts.
+            ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
+            ParhelionError: Anything else; the text names the step that failed.
+        """
+        if stream is not None:
+            raise InvalidInputError(
+                f"stream: expected None, got {type(stream).__name__}",
+                operation="connect",
+                hint="pass None and give each frame to send()",
+            )
+        if isinstance(model, str):
+            model = self._client.models.realtime(model)
+        elif not isinstance(model, ModelDefinition):
+            raise InvalidInputError(
+                f"model: expected ModelDefinition or str, got {type(model).__name__}",
+                operation="connect",
+            )
+        _in_range("max_bitrate", max_bitrate, 100_000, 50_000_000)
+        _in_range("output_capacity", output_capacity, 1, 64)
+        _in_range("attempts", attempts, 0, 100)
+        if not timeout > 0:
+            raise InvalidOptionsError(f"timeout: expected seconds above 0, got {timeout!r}")
+        if resolution not in (None, "720p", "1080p"):
+            raise InvalidOptionsError(f"resolution: expected 720p or 1080p, got {resolution!r}")
+        state = initial_state or InitialState()
+        return _Connecting(
+            {
+                "base_url": self._client.base_url,
+                "api_key": self._client._api_key,  # noqa: SLF001 - same module
+                "model": dataclasses.asdict(model),
+                "resolution": resolution,
+                "prompt": state.prompt and (state.prompt.text, state.prompt.enhance),
+                "image": None if state.image is None else _encoded(state.image),
+                "format": format,
+                "max_bitrate": max_bitrate,
+                "output_capacity": output_capacity,
+                "connect_timeout": float(timeout),
+                "attempts": attempts,
+                "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
+                "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
+                "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
+            }
+        )
+
+
+class Client:
+    """The entry to a real-time service.
+
+    Args:
+        api_key: The key; default is the environment variable ``DECART_API_KEY``.
+        base_url: ``wss://`` or ``ws://`` address of the service (``https://`` and ``http://`` mean
+            the same); default is the public one.
+        ca_file: PEM file with certificates to trust beside the system's.
+        integration: Name of the program that embeds this client, for the service's logs.
+
+    Raises:
+        InvalidApiKeyError: There is no key.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        integration: str | None = None,
+    ) -> None:
+        key = (os.environ.get(_KEY_VARIABLE, "") if api_key is None else api_key).strip()
+        if not key:
+            raise InvalidApiKeyError(
+                f"no API key: expected api_key= or the environment variable {_KEY_VARIABLE}",
+                operation="Client",
+                hint="without an account use the local service: server = parhelion.LocalServer(), "
+                "then Client(server.api_key, base_url=server.url)",
+            )
+        self._api_key = key
+        self._ca_file = None if ca_file is None else Path(ca_file)
+        version = _core.build_info()["version"]
+        self._user_agent = " ".join(
+            filter(
+                None,
+                (
+                    f"parhelion/{version} lang/py",
+                    integration,
+                    f"runtime/python-{platform.python_version()}",
+                ),
+            )
+        )
+        self.base_url = _BASE_URL if base_url is None else base_url
+        self.models = Models()
+        self.realtime = RealTime(self)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.base_url}>"
+
+
+def create_client(api_key: str | None = None, **options: Any) -> Client:
+    """The same as :class:`Client`."""
+    return Client(api_key, **options)
+
+
+def ice_server_arguments(server: IceServer) -> dict[str, Any]:
+    """An ICE server as the core takes it."""
+    urls = [server.urls] if isinstance(server.urls, str) else list(server.urls)
+    return {"urls": urls, "username": server.username, "credential": server.credential}
+
+
+def _in_range(name: str, value: int, low: int, high: int) -> None:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise InvalidOptionsError(f"{name}: expected an int from {low} to {high}, got {value!r}")
+
+
+def _encoded(image: bytes | str | os.PathLike[str]) -> str:
+    """An image file as base64."""
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        content = bytes(image)
+    elif isinstance(image, (str, os.PathLike)):
+        try:
+            content = Path(image).read_bytes()
+        except OSError as error:
+            raise InvalidInputError(
+                f"image: the file cannot be read: {error.strerror or error}", operation="connect"
+            ) from error
+    else:
+        raise InvalidInputError(
+            f"image: expected bytes or a path, got {type(image).__name__}", operation="connect"
+        )
+    if not 0 < len(content) <= _MAX_IMAGE_BYTES:
+        raise InvalidInputError(
+            f"image: expected 1 to {_MAX_IMAGE_BYTES} bytes, got {len(content)}",
+            operation="connect",
+        )
+    return base64.b64encode(content).decode("ascii")

@@ -1,0 +1,74 @@
+"""The models of the real-time API."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from parhelion import _core
+from parhelion.errors import InvalidInputError, ModelNotFoundError
+
+__all__ = ["ModelDefinition", "Models"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelDefinition:
+    """One model: of the catalog, or of a service of your own.
+
+    Frame rate and size are what the model was made for; other frames are accepted.
+
+    Raises:
+        InvalidInputError: The name is empty, or the frame rate or a side is not positive.
+    """
+
+    name: str
+    """The name that goes to the service."""
+    fps: float
+    """Frames per second."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    url_path: str = "/v1/stream"
+    """Path of the control socket on the service."""
+    accepts_image: bool = True
+    """Whether a reference image changes the result."""
+    accepts_audio: bool = False
+    """Whether audio drives the model."""
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.strip():
+            raise InvalidInputError("a model must have a name that is not blank")
+        if not self.fps > 0 or self.width < 1 or self.height < 1:
+            raise InvalidInputError(
+                f"model {self.name!r}: expected fps, width and height above 0, "
+                f"got {self.fps}, {self.width} and {self.height}"
+            )
+
+
+class Models:
+    """The catalog: ``mirage``, ``mirage_v2``, ``lucy_v2v_720p_rt``, ``lucy_2_rt``,
+    ``live_avatar``, and the later names of the same models."""
+
+    def __init__(self) -> None:
+        self._models = {
+            values["name"]: ModelDefinition(**values) for values in _core.models()
+        }
+        self._aliases = dict(_core.model_aliases())
+
+    def realtime(self, name: str) -> ModelDefinition:
+        """The model of that name, or of the model that it is another name for.
+
+        Raises:
+            ModelNotFoundError: The name is not in the catalog; the text lists what is.
+        """
+        model = self._models.get(self._aliases.get(name, name))
+        if model is None:
+            raise ModelNotFoundError(
+                f"unknown model {name!r}; expected one of {', '.join(self._models)}",
+                hint="for a model of your own pass a ModelDefinition",
+            )
+        return dataclasses.replace(model, name=name)
+
+    def list(self) -> list[ModelDefinition]:
+        """All models of the catalog."""
+        return [*self._models.values()]

@@ -1,0 +1,96 @@
+"""What a session can say about itself, in numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+__all__ = ["Drop", "Percentiles", "Stats"]
+
+
+class Drop(NamedTuple):
+    """Frames lost in one place for one reason."""
+
+    place: str
+    """Where: ``capture`` (before the encoder), ``network``, ``decoder``, ``output``."""
+    reason: str
+    """Why: ``displaced`` (a newer frame came), ``encoder_skipped`` (the rate control left it
+    out), ``awaiting_key_frame``, ``decode_failed``, ``not_connected``, ``incomplete``, …"""
+    count: int
+    """How many frames."""
+
+
+class Percentiles(NamedTuple):
+    """Nearest-rank percentiles in milliseconds; 0 without samples."""
+
+    p50: float
+    p95: float
+    p99: float
+    samples: int
+    """How many values they are of, at most the last 1024."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stats:
+    """Numbers of one session, counted from its start unless another span is named.
+
+    Frames that the service drops are not among them; it reports its own.
+    """
+
+    frames_sent: int
+    """Frames given to ``send``."""
+    frames_received: int
+    """Transformed frames that arrived, whether they were read or not."""
+    frames_encoded: int
+    """Frames that went to the network."""
+    frames_decoded: int
+    """Frames that came from the network."""
+    key_frames_sent: int
+    """Frames that were encoded without reference to earlier ones."""
+    key_frames_requested: int
+    """Times that the service was asked for a key frame."""
+    encode_ms: float
+    """Mean time in the encoder, milliseconds a frame."""
+    decode_ms: float
+    """Mean time in the decoder, milliseconds a frame."""
+    target_bitrate: int
+    """What the encoder aims at, bits per second."""
+    video_bytes_sent: int
+    """Encoded video, bytes."""
+    video_bytes_received: int
+    """Encoded video that was decoded, bytes."""
+    bytes_sent: int
+    """RTP payload of the present connection, bytes, retransmissions included."""
+    bytes_received: int
+    """RTP payload of the present connection, bytes."""
+    packets_sent: int
+    """RTP packets of the present connection."""
+    packets_received: int
+    """RTP packets of the present connection."""
+    packets_lost: int
+    """RTP packets of the present connection that never came; retransmission can lower it."""
+    jitter_ms: float
+    """Interarrival jitter, milliseconds (RFC 3550, section 6.4.1)."""
+    network_rtt_ms: float | None
+    """Round trip of the network path, milliseconds; None until it was measured."""
+    sent_size: tuple[int, int]
+    """Width and height of the last encoded frame, pixels; even."""
+    received_size: tuple[int, int]
+    """Width and height of the last decoded frame, pixels."""
+    round_trip_ms: Percentiles
+    """From ``send`` to the transformed frame being ready, over the last 1024 frames."""
+    drops: list[Drop]
+    """Every frame that was lost on this side, by place and reason."""
+
+    @classmethod
+    def _from_core(cls, values: dict[str, Any]) -> Stats:
+        values["round_trip_ms"] = Percentiles(**values["round_trip_ms"])
+        values["drops"] = [Drop(*drop) for drop in values["drops"]]
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same numbers as plain values, ready for JSON."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values["round_trip_ms"] = self.round_trip_ms._asdict()
+        values["drops"] = [drop._asdict() for drop in self.drops]
+        return values

@@ -1,0 +1,381 @@
+//! Does what the session asks for: sockets, links, timers, answers.
+//!
+//! One task owns the [`ClientSession`]. Sockets and links report into its queue under the number
+//! of their attempt, so that a late word of an old one cannot be taken for the new one's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
+use crate::error::Result;
+use crate::media::AccessUnit;
+use crate::protocol::ServerMessage;
+use crate::session::{
+    Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession,
+    ConnectionState, LinkEvent, LocalSignal, RemoteSignal,
+};
+use crate::transport::video::lock;
+use crate::transport::websocket::{self, SocketEvent, SocketHandle};
+use crate::transport::{
+    IceServer, PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer,
+};
+
+/// Used when the caller names no server and the service is not on this machine.
+const DEFAULT_STUN: &str = "stun:stun.l.google.com:19302";
+const INPUTS: usize = 256;
+
+/// What reaches the driver from its sockets and links.
+enum Input {
+    Session(ClientInput),
+    PeerOpened { attempt: Attempt, peer: SharedPeer },
+}
+
+pub(super) struct Driver {
+    session: ClientSession,
+    url: Url,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    peer_config: PeerConfig,
+    shared: Arc<Shared>,
+    listener: Arc<dyn Listener>,
+    inputs: mpsc::Sender<Input>,
+    queue: mpsc::Receiver<Input>,
+    socket: Option<(Attempt, SocketHandle)>,
+    link: Option<Attempt>,
+    calls: HashMap<CallId, Reply>,
+    next_call: CallId,
+}
+
+struct LinkObserver {
+    attempt: Attempt,
+    inputs: mpsc::Sender<Input>,
+    shared: Arc<Shared>,
+}
+
+impl PeerObserver for LinkObserver {
+    fn event(&self, event: PeerEvent) {
+        let event = match event {
+            PeerEvent::Candidate(candidate) => {
+                LinkEvent::Signal(LocalSignal::Candidate(candidate))
+            }
+            PeerEvent::Up => LinkEvent::Up,
+            PeerEvent::Interrupted => LinkEvent::Interrupted,
+            PeerEvent::Lost(why) => LinkEvent::Lost(why),
+        };
+        let input = ClientInput::Link { attempt: self.attempt, event };
+        let _ = self.inputs.try_send(Input::Session(input));
+    }
+
+    fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>> {
+        self.shared.media.access_unit(unit)
+    }
+
+    fn key_frame_requested(&self) {
+        self.shared.media.request_key_frame();
+    }
+}
+
+/// A service on this machine needs neither STUN nor any other interface.
+fn peer_config(options: &ConnectOptions, url: &Url) -> PeerConfig {
+    let local = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let ice_servers = options.ice_servers.clone().unwrap_or_else(|| {
+        if local {
+            return Vec::new();
+        }
+        vec![IceServer { urls: vec![DEFAULT_STUN.to_owned()], ..Default::default() }]
+    });
+    let reach = if local { Reach::Loopback } else { Reach::Network };
+    PeerConfig { ice_servers, reach, sends_video: true }
+}
+
+impl Driver {
+    pub(super) fn new(
+        options: ConnectOptions,
+        url: Url,
+        tls: Option<Arc<rustls::ClientConfig>>,
+        shared: Arc<Shared>,
+        listener: Arc<dyn Listener>,
+    ) -> Self {
+        let (inputs, queue) = mpsc::channel(INPUTS);
+        let config = ClientConfig {
+            initial: options.initial.clone(),
+            timeouts: options.timeouts.clone(),
+            retry: options.retry.clone(),
+            seed: getrandom::u64().unwrap_or_default(),
+            receive_only: false,
+        };
+        Self {
+            session: ClientSession::new(config),
+            peer_config: peer_config(&options, &url),
+            url,
+            tls,
+            shared,
+            listener,
+            inputs,
+            queue,
+            socket: None,
+            link: None,
+            calls: HashMap::new(),
+            next_call: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut connected_once = false;
+        loop {
+            let deadline = self.session.next_timeout();
+            let timer = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let input = tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => {
+                        connected_once |= matches!(command, Command::Connect { .. });
+                        self.command(command)
+                    }
+                    // The handle is gone.
+                    None => ClientInput::Disconnect { call: None },
+                },
+                // The driver holds a sender itself, so the queue never ends.
+                Some(input) = self.queue.recv() => match input {
+                    Input::Session(input) => input,
+                    Input::PeerOpened { attempt, peer } => {
+                        self.adopt(attempt, peer).await;
+                        continue;
+                    }
+                },
+                () = timer => ClientInput::Timeout,
+            };
+            let ending = matches!(input, ClientInput::Disconnect { .. });
+            self.session.handle(Instant::now(), input);
+            self.drain().await;
+            let over = self.session.state() == ConnectionState::Disconnected && connected_once;
+            if ending || (over && self.calls.is_empty()) {
+                break;
+            }
+        }
+        self.finish(commands).await;
+    }
+
+    /// The session is over: nothing is left open, nobody is left waiting.
+    async fn finish(mut self, mut commands: mpsc::Receiver<Command>) {
+        self.socket = None;
+        if let Some(peer) = self.shared.media.peer.set(None) {
+            peer.close().await;
+        }
+        self.shared.media.stop();
+        self.shared.media.join(super::DISCONNECT_LIMIT).await;
+        commands.close();
+        while let Some(command) = commands.recv().await {
+            let input = self.command(command);
+            self.session.handle(Instant::now(), input);
+            self.drain().await;
+        }
+        self.queue.close();
+        while let Some(input) = self.queue.recv().await {
+            if let Input::PeerOpened { peer, .. } = input {
+                peer.close().await;
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) -> ClientInput {
+        match command {
+            Command::Connect { reply } => ClientInput::Connect { call: self.register(reply) },
+            Command::Update { change, timeout, reply } => {
+                ClientInput::Update { call: self.register(reply), change, timeout }
+            }
+            Command::Disconnect { reply } => {
+                ClientInput::Disconnect { call: reply.map(|reply| self.register(reply)) }
+            }
+        }
+    }
+
+    fn register(&mut self, reply: Reply) -> CallId {
+        self.next_call += 1;
+        self.calls.insert(self.next_call, reply);
+        self.next_call
+    }
+
+    async fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                ClientOutput::OpenSocket { attempt } => self.open_socket(attempt),
+                ClientOutput::Send { attempt, message } => {
+                    let sent = match &self.socket {
+                        Some((open, socket)) if *open == attempt => socket.send(message.to_json()),
+                        _ => Ok(()),
+                    };
+                    if let Err(error) = sent {
+                        self.later(ClientInput::SocketFailed { attempt, error });
+                    }
+                }
+                ClientOutput::CloseSocket { attempt } => {
+                    self.socket.take_if(|(open, _)| *open == attempt);
+                }
+                ClientOutput::OpenLink { attempt } => self.open_link(attempt),
+                ClientOutput::Signal { attempt, signal } => self.signal(attempt, signal).await,
+                ClientOutput::CloseLink { attempt } => {
+                    if self.link == Some(attempt) {
+                        self.link = None;
+                        if let Some(peer) = self.shared.media.peer.set(None) {
+                            peer.close().await;
+                        }
+                    }
+                }
+                ClientOutput::Event(event) => self.publish(event),
+                ClientOutput::Answer { call, result } => {
+                    if let Some(reply) = self.calls.remove(&call) {
+                        let _ = reply.send(result);
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&self, event: ClientEvent) {
+        match &event {
+            ClientEvent::State(state) => {
+                tracing::info!(target: "parhelion::client", state = state.as_str(), "session");
+                *lock(&self.shared.state) = *state;
+            }
+            ClientEvent::SessionId { session_id, server_ip, server_port } => {
+                *lock(&self.shared.session) = Some(SessionInfo {
+                    session_id: session_id.clone(),
+                    server_ip: server_ip.clone(),
+                    server_port: *server_port,
+                });
+            }
+            _ => {}
+        }
+        self.listener.event(event);
+    }
+
+    fn open_socket(&mut self, attempt: Attempt) {
+        let inputs = self.inputs.clone();
+        let report = move |event| {
+            let input = match event {
+                SocketEvent::Opened => ClientInput::SocketOpened { attempt },
+                SocketEvent::Text(text) => match ServerMessage::parse(&text) {
+                    Ok(message) => ClientInput::Received { attempt, message },
+                    Err(error) => ClientInput::Malformed { attempt, error },
+                },
+                SocketEvent::Malformed(error) => ClientInput::Malformed { attempt, error },
+                SocketEvent::Closed { code, reason } => {
+                    ClientInput::SocketClosed { attempt, code, reason }
+                }
+                SocketEvent::Failed(error) => ClientInput::SocketFailed { attempt, error },
+            };
+            inputs.try_send(Input::Session(input)).is_ok()
+        };
+        let handle = websocket::open(self.url.clone(), self.tls.clone(), report);
+        self.socket = Some((attempt, handle));
+    }
+
+    /// Opening a peer takes sockets and certificates: it is done beside the loop.
+    fn open_link(&mut self, attempt: Attempt) {
+        self.link = Some(attempt);
+        let observer = Arc::new(LinkObserver {
+            attempt,
+            inputs: self.inputs.clone(),
+            shared: Arc::clone(&self.shared),
+        });
+        let config = self.peer_config.clone();
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let opened = async {
+                let peer = open_peer(&config, observer).await?;
+                match peer.offer().await {
+                    Ok(offer) => Ok((peer, offer)),
+                    Err(error) => {
+                        peer.close().await;
+                        Err(error)
+                    }
+                }
+            };
+            let event = match opened.await {
+                Ok((peer, offer)) => {
+                    if let Err(refused) = inputs.send(Input::PeerOpened { attempt, peer }).await
+                        && let Input::PeerOpened { peer, .. } = refused.0
+                    {
+                        peer.close().await;
+                    }
+                    LinkEvent::Signal(LocalSignal::Offer(offer))
+                }
+                Err(error) => LinkEvent::Failed(error),
+            };
+            let input = ClientInput::Link { attempt, event };
+            let _ = inputs.send(Input::Session(input)).await;
+        });
+    }
+
+    async fn adopt(&mut self, attempt: Attempt, peer: SharedPeer) {
+        if self.link != Some(attempt) {
+            peer.close().await;
+            return;
+        }
+        if let Some(old) = self.shared.media.peer.set(Some(peer)) {
+            old.close().await;
+        }
+        self.shared.media.request_key_frame();
+    }
+
+    async fn signal(&mut self, attempt: Attempt, signal: RemoteSignal) {
+        if self.link != Some(attempt) {
+            return;
+        }
+        let Some(peer) = self.shared.media.peer.get() else { return };
+        let applied: Result<()> = match signal {
+            RemoteSignal::Answer(answer) => peer.accept_answer(&answer).await,
+            RemoteSignal::Candidate(candidate) => {
+                // One bad candidate is no reason to give up: another may work.
+                if let Err(error) = peer.add_candidate(candidate).await {
+                    tracing::debug!(target: "parhelion::client", "{error}");
+                }
+                Ok(())
+            }
+        };
+        if let Err(error) = applied {
+            self.later(ClientInput::Link { attempt, event: LinkEvent::Failed(error) });
+        }
+    }
+
+    /// Feeds the session after the present drain.
+    fn later(&self, input: ClientInput) {
+        if self.inputs.try_send(Input::Session(input)).is_err() {
+            tracing::warn!(target: "parhelion::client", "the session's queue is full");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_on_this_machine_needs_no_stun() {
+        for (url, local) in [
+            ("ws://127.0.0.1:9/v1/stream", true),
+            ("ws://localhost:9/", true),
+            ("ws://[::1]:9/", true),
+            ("wss://api.example.com/", false),
+            ("ws://192.168.1.4/", false),
+        ] {
+            let options = crate::client::tests::options();
+            let config = peer_config(&options, &url.parse().unwrap());
+            assert_eq!(config.reach == Reach::Loopback, local, "{url}");
+            assert_eq!(config.ice_servers.is_empty(), local, "{url}");
+        }
+    }
+}

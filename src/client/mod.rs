@@ -1,0 +1,198 @@
+//! The client: drives a [`ClientSession`](crate::session::ClientSession) over a transport and
+//! keeps the frames of one session.
+
+mod driver;
+mod media;
+mod stats;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::catalog::ModelSpec;
+use crate::error::{Error, ErrorCode, Result};
+use crate::media::{FrameView, PixelFormat};
+use crate::protocol::Secret;
+use crate::session::{
+    Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts,
+};
+use crate::transport::video::lock;
+use crate::transport::{IceServer, runtime, tls};
+
+pub use media::OutputFrame;
+pub use stats::{Percentiles, Stats};
+
+/// Calls that wait for the driver; more means that it is stuck.
+const COMMANDS: usize = 64;
+/// The longest that [`RealTimeSession::disconnect`] waits for goodbyes.
+const DISCONNECT_LIMIT: Duration = Duration::from_millis(900);
+
+/// Everything that opening a session needs.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `ws://`, `wss://`, `http://` or `https://`.
+    pub base_url: String,
+    pub api_key: Secret,
+    pub model: ModelSpec,
+    /// `720p` or `1080p`, for services that offer both.
+    pub resolution: Option<String>,
+    pub initial: State,
+    pub timeouts: Timeouts,
+    pub retry: RetryPolicy,
+    /// None: a public STUN server, or none at all when the service is on this machine.
+    pub ice_servers: Option<Vec<IceServer>>,
+    /// More certificates to trust, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Pixel format of the frames that come back.
+    pub format: PixelFormat,
+    /// Upper bound of the outgoing video, bits per second.
+    pub max_bitrate: u32,
+    /// Frames that may wait for the reader; the oldest is dropped for the newest.
+    pub output_capacity: usize,
+    pub user_agent: String,
+}
+
+/// Hears what happens in a session. Called from the session's own threads: must not block.
+pub trait Listener: Send + Sync + 'static {
+    fn event(&self, event: ClientEvent);
+    /// A frame waits to be taken, or the session is over. Called once until it is taken.
+    fn frame_ready(&self);
+}
+
+pub(crate) enum Command {
+    Connect { reply: Reply },
+    Update { change: Change, timeout: Duration, reply: Reply },
+    Disconnect { reply: Option<Reply> },
+}
+
+type Reply = oneshot::Sender<Result<()>>;
+
+/// State that the handle and the driver share.
+struct Shared {
+    state: Mutex<ConnectionState>,
+    session: Mutex<Option<SessionInfo>>,
+    media: media::Media,
+}
+
+/// Who the session is, as the service said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionInfo {
+    pub session_id: String,
+    pub server_ip: Option<String>,
+    pub server_port: Option<u16>,
+}
+
+/// One real-time session. Dropping it disconnects without waiting.
+pub struct RealTimeSession {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl RealTimeSession {
+    /// Prepares a session; [`Self::connect`] opens it.
+    pub fn new(options: ConnectOptions, listener: Arc<dyn Listener>) -> Result<Self> {
+        let url = crate::protocol::stream_url(
+            &options.base_url,
+            &options.model.url_path,
+            &options.api_key,
+            &options.model.name,
+            options.resolution.as_deref(),
+            &options.user_agent,
+        )?;
+        let tls = match url.scheme() {
+            "wss" => Some(tls::client_config(options.ca_file.as_deref())?),
+            _ => None,
+        };
+        let frames = Arc::clone(&listener);
+        let media = media::Media::start(&options, move || frames.frame_ready())?;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(ConnectionState::Disconnected),
+            session: Mutex::default(),
+            media,
+        });
+        let (commands, queue) = mpsc::channel(COMMANDS);
+        let driver = driver::Driver::new(options, url, tls, Arc::clone(&shared), listener);
+        runtime::handle().spawn(driver.run(queue));
+        Ok(Self { shared, commands })
+    }
+
+    /// Opens the session; returns when media flows both ways.
+    pub async fn connect(&self) -> Result<()> {
+        self.call(|reply| Command::Connect { reply }).await
+    }
+
+    /// Changes the state; returns when the service has acknowledged it.
+    pub async fn update(&self, change: Change, timeout: Duration) -> Result<()> {
+        self.call(|reply| Command::Update { change, timeout, reply }).await
+    }
+
+    /// Ends the session. May be called again, from anywhere, and returns within a second.
+    pub async fn disconnect(&self) {
+        let ended = self.call(|reply| Command::Disconnect { reply: Some(reply) });
+        let _ = tokio::time::timeout(DISCONNECT_LIMIT, ended).await;
+        self.shared.media.join(DISCONNECT_LIMIT).await;
+    }
+
+    /// Ends the session without waiting.
+    pub fn abort(&self) {
+        let _ = self.commands.try_send(Command::Disconnect { reply: None });
+    }
+
+    async fn call(&self, command: impl FnOnce(Reply) -> Command) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || Error::new(ErrorCode::Disconnected, "the session is over");
+        self.commands.send(command(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Queues one frame and returns its id, counted from 0. The newest frame wins: one that still
+    /// waits for the encoder is dropped and counted. `timestamp` comes back with the result.
+    pub fn send(&self, view: &FrameView<'_>, timestamp: Option<f64>) -> Result<u64> {
+        let state = self.state();
+        if state == ConnectionState::Disconnected {
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                "send() needs a session that is connected; this one is disconnected",
+            )
+            .during("send")
+            .hint("open a new one with client.realtime.connect()"));
+        }
+        let up = matches!(state, ConnectionState::Connected | ConnectionState::Generating);
+        self.shared.media.send(view, timestamp, up).map_err(|error| error.during("send"))
+    }
+
+    /// Takes the oldest frame that waits, if any.
+    pub fn try_recv(&self) -> Option<OutputFrame> {
+        self.shared.media.try_recv()
+    }
+
+    /// Waits for a frame on this thread: `None` when the time is up or the session is over.
+    pub fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
+        self.shared.media.recv_timeout(timeout)
+    }
+
+    /// Gives the buffer of a frame back for use by a later one.
+    pub fn pool(&self) -> Arc<crate::media::BufferPool> {
+        self.shared.media.pool()
+    }
+
+    pub fn state(&self) -> ConnectionState {
+        *lock(&self.shared.state)
+    }
+
+    pub fn session(&self) -> Option<SessionInfo> {
+        lock(&self.shared.session).clone()
+    }
+
+    pub async fn stats(&self) -> Stats {
+        self.shared.media.stats().await
+    }
+}
+
+impl Drop for RealTimeSession {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}

@@ -1,0 +1,268 @@
+//! The one place where frames wait.
+//!
+//! A mailbox never holds more than its capacity. When it is full, the oldest item makes room for
+//! the new one, so a slow reader sees the newest and memory stays flat. Whatever does not reach
+//! the reader is counted by place and reason.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
+        /// Why a frame did not go on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum DropReason { $($(#[doc = $doc])* $name,)* }
+
+        impl DropReason {
+            /// Every reason, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable spelling, as it appears in statistics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A newer frame took its place.
+    Displaced = "displaced";
+    /// It could not be decoded before the next key frame.
+    AwaitingKeyFrame = "awaiting_key_frame";
+    /// The decoder refused it.
+    DecodeFailed = "decode_failed";
+    /// The encoder refused it.
+    EncodeFailed = "encode_failed";
+    /// The model was still at work on another frame.
+    ModelBusy = "model_busy";
+    /// The model failed on it.
+    ModelFailed = "model_failed";
+    /// The encoder's rate control left it out.
+    EncoderSkipped = "encoder_skipped";
+    /// There was no connection to send it over.
+    NotConnected = "not_connected";
+    /// It was waiting when the mailbox was emptied for a new stream.
+    Stale = "stale";
+    /// The mailbox was closed.
+    Closed = "closed";
+}
+
+const REASONS: usize = DropReason::ALL.len();
+
+/// What happened in one place so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drops {
+    /// The name of the mailbox.
+    pub place: &'static str,
+    /// Items put in.
+    pub put: u64,
+    /// Items taken out by the reader.
+    pub taken: u64,
+    /// Items waiting now.
+    pub waiting: usize,
+    dropped: [u64; REASONS],
+}
+
+impl Drops {
+    /// Items dropped here for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
+    }
+
+    /// Items that made room for newer ones.
+    pub fn displaced(&self) -> u64 {
+        self.dropped(DropReason::Displaced)
+    }
+
+    /// Items dropped here for any reason.
+    pub fn total(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    /// The reasons that occurred, with their counts.
+    pub fn by_reason(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        DropReason::ALL.iter().map(|&reason| (reason, self.dropped(reason))).filter(|&(_, n)| n > 0)
+    }
+}
+
+type Waker = Arc<dyn Fn() + Send + Sync>;
+
+struct State<T> {
+    items: VecDeque<T>,
+    closed: bool,
+    put: u64,
+    taken: u64,
+    dropped: [u64; REASONS],
+    waker: Option<Waker>,
+}
+
+/// A bounded queue in which the newest wins.
+pub struct Mailbox<T> {
+    place: &'static str,
+    capacity: usize,
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+impl<T> Mailbox<T> {
+    /// An empty mailbox. `place` names it in statistics; a capacity of 0 counts as 1.
+    pub fn new(place: &'static str, capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        let state = State {
+            items: VecDeque::with_capacity(capacity),
+            closed: false,
+            put: 0,
+            taken: 0,
+            dropped: [0; REASONS],
+            waker: None,
+        };
+        Self { place, capacity, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Puts an item in. What had to leave comes back, so that its memory can be used again: the
+    /// oldest item if the box was full, or the item itself if the box is closed.
+    pub fn put(&self, item: T) -> Option<T> {
+        let mut state = self.lock();
+        state.put += 1;
+        if state.closed {
+            state.dropped[DropReason::Closed as usize] += 1;
+            return Some(item);
+        }
+        let was_empty = state.items.is_empty();
+        let displaced = if state.items.len() >= self.capacity {
+            state.dropped[DropReason::Displaced as usize] += 1;
+            state.items.pop_front()
+        } else {
+            None
+        };
+        state.items.push_back(item);
+        let waker = if was_empty { state.waker.clone() } else { None };
+        drop(state);
+        self.changed.notify_one();
+        if let Some(wake) = waker {
+            wake();
+        }
+        displaced
+    }
+
+    /// The oldest item, if there is one.
+    pub fn try_take(&self) -> Option<T> {
+        self.lock().take()
+    }
+
+    /// Waits for an item. `None`: the box is closed and empty.
+    pub fn take(&self) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some(item) = state.take() {
+                return Some(item);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits for an item, but not longer than `timeout`.
+    pub fn take_timeout(&self, timeout: Duration) -> Option<T> {
+        let start = Instant::now();
+        let mut state = self.lock();
+        loop {
+            if let Some(item) = state.take() {
+                return Some(item);
+            }
+            let left = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero());
+            let left = left.filter(|_| !state.closed)?;
+            state =
+                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets nothing more in. What is inside can still be taken; waiting readers return.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.closed, true) {
+            return;
+        }
+        let waker = state.waker.clone();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(wake) = waker {
+            wake();
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Sets what is called, outside the lock, whenever the box goes from empty to not empty, and
+    /// when it closes. If there is something to see already, it is called at once.
+    pub fn set_waker(&self, waker: Option<Box<dyn Fn() + Send + Sync>>) {
+        let mut state = self.lock();
+        state.waker = waker.map(Arc::from);
+        let ready = state.closed || !state.items.is_empty();
+        let waker = if ready { state.waker.clone() } else { None };
+        drop(state);
+        if let Some(wake) = waker {
+            wake();
+        }
+    }
+
+    /// Counts an item that was dropped on this way without being in the box.
+    pub fn count_drop(&self, reason: DropReason) {
+        self.lock().dropped[reason as usize] += 1;
+    }
+
+    /// Takes everything out as dropped.
+    pub fn clear(&self, reason: DropReason) -> Vec<T> {
+        let mut state = self.lock();
+        let items: Vec<T> = state.items.drain(..).collect();
+        state.dropped[reason as usize] += items.len() as u64;
+        items
+    }
+
+    /// Items waiting now.
+    pub fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn counters(&self) -> Drops {
+        let state = self.lock();
+        Drops {
+            place: self.place,
+            put: state.put,
+            taken: state.taken,
+            waiting: state.items.len(),
+            dropped: state.dropped,
+        }
+    }
+
+    /// No user code runs under the lock, so a poisoned state is still whole.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        self.taken += 1;
+        Some(item)
+    }
+}
+
+impl<T> fmt::Debug for Mailbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mailbox({}, {} of {})", self.place, self.len(), self.capacity)
+    }
+}

@@ -1,0 +1,96 @@
+//! The Python module `parhelion._core`: the only place that names pyo3 or numpy.
+//!
+//! It moves values across the border and nothing else. What Python sees is shaped by the package
+//! around it.
+
+mod array;
+mod errors;
+mod options;
+mod server;
+mod session;
+mod statistics;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::catalog;
+use crate::error::ErrorCode;
+use crate::media::{PixelFormat, codec_has_assembly};
+use crate::session::TRANSITIONS;
+use crate::transport::runtime;
+
+/// How this build was made: version, profile, codec.
+#[pyfunction]
+fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let info = PyDict::new(py);
+    info.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    info.set_item("profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    info.set_item("codec", "openh264")?;
+    info.set_item("codec_has_assembly", codec_has_assembly())?;
+    info.set_item("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS))?;
+    info.set_item("webrtc", "0.21.1")?;
+    Ok(info)
+}
+
+/// The models of the catalog, one dict each.
+#[pyfunction]
+fn models(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for spec in catalog::MODELS.iter() {
+        list.append(options::model_to_dict(py, spec)?)?;
+    }
+    Ok(list)
+}
+
+/// Pairs of another name and the model it stands for.
+#[pyfunction]
+fn model_aliases() -> Vec<(&'static str, &'static str)> {
+    catalog::ALIASES.to_vec()
+}
+
+/// Pairs of an error code and whether trying again can help.
+#[pyfunction]
+fn error_codes() -> Vec<(&'static str, bool)> {
+    ErrorCode::ALL.iter().map(|code| (code.as_str(), code.retryable())).collect()
+}
+
+/// Pairs of a connection state and one that may follow it.
+#[pyfunction]
+fn transitions() -> Vec<(&'static str, &'static str)> {
+    TRANSITIONS.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect()
+}
+
+/// The pixel formats by name.
+#[pyfunction]
+fn pixel_formats() -> Vec<&'static str> {
+    PixelFormat::ALL.iter().map(|format| format.as_str()).collect()
+}
+
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // An error means that it was set before, by an earlier import in this process.
+    let _ = pyo3_async_runtimes::tokio::init_with_runtime(runtime::runtime());
+    start_log();
+    module.add_class::<session::Session>()?;
+    module.add_class::<server::Server>()?;
+    module.add_class::<array::FrameBuffer>()?;
+    module.add_function(wrap_pyfunction!(build_info, module)?)?;
+    module.add_function(wrap_pyfunction!(models, module)?)?;
+    module.add_function(wrap_pyfunction!(model_aliases, module)?)?;
+    module.add_function(wrap_pyfunction!(error_codes, module)?)?;
+    module.add_function(wrap_pyfunction!(transitions, module)?)?;
+    module.add_function(wrap_pyfunction!(pixel_formats, module)?)?;
+    module.add_function(wrap_pyfunction!(array::convert, module)?)?;
+    Ok(())
+}
+
+/// Logs to standard error what `PARHELION_LOG` asks for (`parhelion=debug`, say); off without it.
+/// Not through Python's logging: a handler of the user's would run on a thread of the network.
+fn start_log() {
+    if let Ok(filter) = std::env::var("PARHELION_LOG") {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .try_init();
+    }
+}

@@ -1,0 +1,156 @@
+//! Options and models from Python's keyword arguments.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::catalog::ModelSpec;
+use crate::client::ConnectOptions;
+use crate::error::{Error, ErrorCode, Result};
+use crate::protocol::{EncodedImage, Secret};
+use crate::session::{Change, Prompt, RetryPolicy, Setting, State, Timeouts};
+use crate::transport::IceServer;
+
+/// A model as Python describes it.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct ModelArguments {
+    name: String,
+    url_path: String,
+    fps: f64,
+    width: u32,
+    height: u32,
+    accepts_image: bool,
+    accepts_audio: bool,
+}
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct IceServerArguments {
+    urls: Vec<String>,
+    username: String,
+    credential: String,
+}
+
+/// Everything `connect` was given, checked for type by Python and for meaning here.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct ConnectArguments {
+    base_url: String,
+    api_key: String,
+    model: ModelArguments,
+    resolution: Option<String>,
+    prompt: Option<(String, bool)>,
+    image: Option<String>,
+    format: String,
+    max_bitrate: u32,
+    output_capacity: usize,
+    connect_timeout: f64,
+    attempts: u32,
+    ice_servers: Option<Vec<IceServerArguments>>,
+    ca_file: Option<std::path::PathBuf>,
+    user_agent: String,
+}
+
+/// A change: each part is absent, None to clear, or a value.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct ChangeArguments {
+    set_prompt: bool,
+    prompt: Option<(String, bool)>,
+    set_image: bool,
+    image: Option<String>,
+}
+
+impl From<ModelArguments> for ModelSpec {
+    fn from(model: ModelArguments) -> Self {
+        Self {
+            name: Cow::Owned(model.name),
+            url_path: Cow::Owned(model.url_path),
+            fps: model.fps,
+            width: model.width,
+            height: model.height,
+            accepts_image: model.accepts_image,
+            accepts_audio: model.accepts_audio,
+            needs_video: true,
+        }
+    }
+}
+
+impl From<IceServerArguments> for IceServer {
+    fn from(server: IceServerArguments) -> Self {
+        Self {
+            urls: server.urls,
+            username: server.username,
+            credential: Secret::from(server.credential),
+        }
+    }
+}
+
+fn prompt((text, enhance): (String, bool)) -> Prompt {
+    Prompt { text, enhance }
+}
+
+impl ConnectArguments {
+    pub(super) fn into_options(self) -> Result<ConnectOptions> {
+        let connect = Duration::try_from_secs_f64(self.connect_timeout).map_err(|_| {
+            Error::new(
+                ErrorCode::InvalidOptions,
+                format!("connect_timeout: expected seconds above 0, got {}", self.connect_timeout),
+            )
+        })?;
+        Ok(ConnectOptions {
+            base_url: self.base_url,
+            api_key: Secret::from(self.api_key),
+            model: self.model.into(),
+            resolution: self.resolution,
+            initial: State {
+                prompt: self.prompt.map(prompt),
+                image: self.image.map(EncodedImage::from),
+            },
+            timeouts: Timeouts { connect, ..Default::default() },
+            retry: RetryPolicy { retries: self.attempts, ..Default::default() },
+            ice_servers: self
+                .ice_servers
+                .map(|servers| servers.into_iter().map(IceServer::from).collect()),
+            ca_file: self.ca_file,
+            format: self.format.parse()?,
+            max_bitrate: self.max_bitrate,
+            output_capacity: self.output_capacity,
+            user_agent: self.user_agent,
+        })
+    }
+}
+
+impl From<ChangeArguments> for Change {
+    fn from(change: ChangeArguments) -> Self {
+        fn setting<T, U>(given: bool, value: Option<T>, make: impl Fn(T) -> U) -> Setting<U> {
+            match (given, value) {
+                (false, _) => Setting::Unset,
+                (true, None) => Setting::Clear,
+                (true, Some(value)) => Setting::Set(make(value)),
+            }
+        }
+        Self {
+            prompt: setting(change.set_prompt, change.prompt, prompt),
+            image: setting(change.set_image, change.image, EncodedImage::from),
+        }
+    }
+}
+
+pub(super) fn model_to_dict<'py>(
+    py: Python<'py>,
+    spec: &ModelSpec,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("name", &spec.name)?;
+    dict.set_item("url_path", &spec.url_path)?;
+    dict.set_item("fps", spec.fps)?;
+    dict.set_item("width", spec.width)?;
+    dict.set_item("height", spec.height)?;
+    dict.set_item("accepts_image", spec.accepts_image)?;
+    dict.set_item("accepts_audio", spec.accepts_audio)?;
+    Ok(dict)
+}

@@ -1,0 +1,274 @@
+//! The embedded service, and models that are Python functions.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3_async_runtimes::tokio::future_into_py;
+
+use super::array::{to_array, with_view};
+use super::errors::{attach_exception, to_exception};
+use super::options::IceServerArguments;
+use crate::catalog::{DEFAULT_URL_PATH, ModelSpec};
+use crate::error::{Error, ErrorCode, Result};
+use crate::media::{I420, PixelFormat};
+use crate::models::Control;
+use crate::protocol::Secret;
+use crate::server::{
+    self, FrameProcessor, InputFrame, ModelRegistry, ProcessorFactory, RegisteredModel,
+    ServerOptions, SessionContext,
+};
+use crate::transport::runtime;
+use crate::transport::video::lock;
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct ServerArguments {
+    host: String,
+    port: u16,
+    api_keys: Vec<String>,
+    max_sessions: Option<usize>,
+    max_bitrate: u32,
+    max_session_duration: Option<f64>,
+    ice_servers: Vec<IceServerArguments>,
+}
+
+/// The embedded service. Created stopped; models can be registered before and after the start.
+#[pyclass(frozen, module = "parhelion._core")]
+pub(super) struct Server {
+    options: ServerOptions,
+    models: Arc<ModelRegistry>,
+    running: Arc<Mutex<Option<Arc<server::Server>>>>,
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    fn new(py: Python<'_>, options: ServerArguments) -> PyResult<Self> {
+        let max_session_duration = options
+            .max_session_duration
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(|_| {
+                let error = Error::new(
+                    ErrorCode::InvalidOptions,
+                    "max_session_duration: expected seconds above 0",
+                );
+                to_exception(py, &error)
+            })?;
+        Ok(Self {
+            options: ServerOptions {
+                host: options.host,
+                port: options.port,
+                api_keys: options.api_keys.into_iter().map(Secret::from).collect(),
+                max_sessions: options.max_sessions,
+                max_bitrate: options.max_bitrate,
+                ice_servers: options.ice_servers.into_iter().map(Into::into).collect(),
+                max_session_duration,
+            },
+            models: Arc::default(),
+            running: Arc::default(),
+        })
+    }
+
+    /// Adds a model. `make(session_id, name)` is called on the model's thread for each session and
+    /// returns `(function, context)`.
+    fn register(&self, name: String, fps: f64, width: u32, height: u32, make: Py<PyAny>) {
+        let spec = ModelSpec {
+            name: Cow::Owned(name),
+            url_path: Cow::Borrowed(DEFAULT_URL_PATH),
+            fps,
+            width,
+            height,
+            accepts_image: true,
+            accepts_audio: false,
+            needs_video: true,
+        };
+        let factory: ProcessorFactory = Arc::new(move |context| {
+            attached(|py| PythonModel::make(py, &make, context))
+                .map(|model| Box::new(model) as Box<dyn FrameProcessor>)
+        });
+        self.models.register(RegisteredModel { spec, factory });
+    }
+
+    /// Binds the port and starts. Awaitable.
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let starting = self.starting();
+        future_into_py(py, async move { starting.await.map_err(attach_exception) })
+    }
+
+    fn start_blocking(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| runtime::handle().block_on(self.starting()))
+            .map_err(|error| to_exception(py, &error))
+    }
+
+    /// Ends all sessions and frees the port. Awaitable; returns within a second.
+    fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let running = lock(&self.running).take();
+        future_into_py(py, async move {
+            if let Some(server) = running {
+                server.close().await;
+            }
+            Ok(())
+        })
+    }
+
+    fn close_blocking(&self, py: Python<'_>) {
+        let running = lock(&self.running).take();
+        if let Some(server) = running {
+            py.detach(|| runtime::handle().block_on(server.close()));
+        }
+    }
+
+    /// Ends one session with a reason, as a service does that runs out of credits.
+    fn end_session(&self, session_id: &str, reason: &str) -> bool {
+        let running = lock(&self.running).clone();
+        running.is_some_and(|server| server.end_session(session_id, reason))
+    }
+
+    /// `ws://host:port`, or none while it is stopped.
+    #[getter]
+    fn url(&self) -> Option<String> {
+        lock(&self.running).as_ref().map(|server| server.url())
+    }
+
+    #[getter]
+    fn port(&self) -> Option<u16> {
+        lock(&self.running).as_ref().map(|server| server.address().port())
+    }
+
+    /// Sessions that are open now.
+    #[getter]
+    fn active_sessions(&self) -> usize {
+        lock(&self.running).as_ref().map_or(0, |server| server.active_sessions())
+    }
+
+    /// The names of the models, sorted.
+    fn model_names(&self) -> Vec<String> {
+        self.models.specs().into_iter().map(|spec| spec.name.into_owned()).collect()
+    }
+}
+
+impl Server {
+    fn starting(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (options, models) = (self.options.clone(), Arc::clone(&self.models));
+        let running = Arc::clone(&self.running);
+        async move {
+            if lock(&running).is_some() {
+                return Err(Error::new(ErrorCode::InvalidState, "the server runs already"));
+            }
+            let server = server::Server::start(options, models).await?;
+            *lock(&running) = Some(Arc::new(server));
+            Ok(())
+        }
+    }
+}
+
+/// Runs `work` with the interpreter, unless that is ending.
+fn attached<R>(work: impl for<'py> FnOnce(Python<'py>) -> Result<R>) -> Result<R> {
+    Python::try_attach(work).unwrap_or_else(|| {
+        Err(Error::new(ErrorCode::ModelFailed, "the Python interpreter is shutting down"))
+    })
+}
+
+/// A Python function as the model of one session.
+struct PythonModel {
+    name: String,
+    function: Py<PyAny>,
+    context: Py<PyAny>,
+}
+
+impl PythonModel {
+    fn make(py: Python<'_>, make: &Py<PyAny>, context: &SessionContext) -> Result<Self> {
+        let name = context.model.clone();
+        let (function, context) = make
+            .call1(py, (&context.session_id, &context.model))
+            .and_then(|made| made.extract::<(Py<PyAny>, Py<PyAny>)>(py))
+            .map_err(|error| failed(py, &name, &error))?;
+        Ok(Self { name, function, context })
+    }
+
+    fn call(&self, py: Python<'_>, frame: InputFrame, output: &mut I420) -> Result<()> {
+        let failed = |error: PyErr| failed(py, &self.name, &error);
+        let InputFrame { picture, capture_time, index, pool } = frame;
+        let context = self.context.bind(py);
+        context.setattr("index", index).map_err(failed)?;
+        context
+            .setattr("capture_time", capture_time.map(|time| time.to_unix().as_secs_f64()))
+            .map_err(failed)?;
+        let array = to_array(
+            py,
+            picture.data,
+            picture.width,
+            picture.height,
+            PixelFormat::Rgb24,
+            Some(pool),
+        )
+        .map_err(failed)?;
+        let result = self.function.bind(py).call1((array, context)).map_err(failed)?;
+        let Ok(made) = result.cast::<PyUntypedArray>() else {
+            let got = result.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+            return Err(self.unusable(&format!("got {got}")));
+        };
+        if made.len() == 0 {
+            return Err(self.unusable("got an empty array"));
+        }
+        with_view(made, PixelFormat::Rgb24, |view| output.fill_from(view))
+            .map_err(|error| self.unusable(&error.message))
+    }
+
+    fn unusable(&self, what: &str) -> Error {
+        Error::new(
+            ErrorCode::ModelFailed,
+            format!(
+                "model {:?} must return a uint8 array of shape (H, W, 3): {what}",
+                self.name
+            ),
+        )
+    }
+}
+
+impl FrameProcessor for PythonModel {
+    fn set_control(&mut self, control: &Control) -> Result<()> {
+        attached(|py| {
+            let image = match &control.image {
+                None => None,
+                Some(picture) => Some(
+                    to_array(
+                        py,
+                        picture.data.clone(),
+                        picture.width,
+                        picture.height,
+                        PixelFormat::Rgb24,
+                        None,
+                    )
+                    .map_err(|error| failed(py, &self.name, &error))?,
+                ),
+            };
+            self.context
+                .call_method1(
+                    py,
+                    "_set_control",
+                    (control.prompt.as_deref(), control.enhance, image),
+                )
+                .map(drop)
+                .map_err(|error| failed(py, &self.name, &error))
+        })
+    }
+
+    fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()> {
+        attached(|py| self.call(py, frame, output))
+    }
+}
+
+/// The error event for an exception. Its text goes to the client, its traceback does not.
+fn failed(py: Python<'_>, model: &str, error: &PyErr) -> Error {
+    let kind = error
+        .get_type(py)
+        .name()
+        .map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
+    let text: String = error.value(py).to_string().chars().take(500).collect();
+    Error::new(ErrorCode::ModelFailed, format!("model {model:?} raised {kind}: {text}"))
+}

@@ -1,0 +1,293 @@
+//! One client session, as the package's Python side drives it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use numpy::PyUntypedArray;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use pyo3_async_runtimes::tokio::future_into_py;
+
+use super::array::{to_array, with_view};
+use super::errors::{attach_exception, to_exception, to_object};
+use super::options::{ChangeArguments, ConnectArguments};
+use super::statistics;
+use crate::client::{Listener, OutputFrame, RealTimeSession};
+use crate::error::{Error, ErrorCode};
+use crate::media::PixelFormat;
+use crate::session::{Change, ClientEvent};
+use crate::transport::runtime;
+use crate::transport::video::{lock, spawn};
+
+/// Events that wait for a reader. Ticks are the only ones that could pile up.
+const EVENTS: usize = 1024;
+
+/// Brings events and the news of frames to Python, with one wake-up for many.
+struct Bell {
+    events: Mutex<VecDeque<ClientEvent>>,
+    /// Rung and not yet heard.
+    rung: AtomicBool,
+    wake: Py<PyAny>,
+    /// Rings from a thread that may wait for the interpreter. Network threads must not.
+    ringer: std::sync::mpsc::SyncSender<()>,
+}
+
+impl Bell {
+    fn new(wake: Py<PyAny>) -> crate::error::Result<Arc<Self>> {
+        let (ringer, rings) = std::sync::mpsc::sync_channel(1);
+        let bell = Arc::new(Self {
+            events: Mutex::default(),
+            rung: AtomicBool::new(false),
+            wake,
+            ringer,
+        });
+        let weak = Arc::downgrade(&bell);
+        spawn("parhelion-bell", move || {
+            while rings.recv().is_ok() {
+                let Some(bell) = weak.upgrade() else { return };
+                bell.ring();
+            }
+        })?;
+        Ok(bell)
+    }
+
+    /// Calls Python, unless a call is on its way already. Waits for the interpreter.
+    fn ring(&self) {
+        if self.rung.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // A loop that is closed, or an interpreter that ends, has no use for the call.
+        Python::try_attach(|py| {
+            if let Err(error) = self.wake.call0(py) {
+                tracing::debug!(target: "parhelion::python", "waking the loop: {error}");
+            }
+        });
+    }
+}
+
+impl Listener for Bell {
+    fn event(&self, event: ClientEvent) {
+        let mut events = lock(&self.events);
+        if events.len() == EVENTS {
+            events.pop_front();
+        }
+        events.push_back(event);
+        drop(events);
+        // Full: the thread has a ring before it already.
+        let _ = self.ringer.try_send(());
+    }
+
+    /// Called on the decoder's thread, which has nothing to do that could not wait for Python.
+    fn frame_ready(&self) {
+        self.ring();
+    }
+}
+
+/// A real-time session. `wake` is called, from any thread, when there is something to drain or to
+/// receive; once until `drain` is called.
+#[pyclass(frozen, module = "parhelion._core")]
+pub(super) struct Session {
+    session: Arc<RealTimeSession>,
+    bell: Arc<Bell>,
+    format: PixelFormat,
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    fn new(py: Python<'_>, options: ConnectArguments, wake: Py<PyAny>) -> PyResult<Self> {
+        let opened = (|| {
+            let options = options.into_options()?;
+            let format = options.format;
+            let bell = Bell::new(wake)?;
+            let listener: Arc<dyn Listener> = Arc::<Bell>::clone(&bell);
+            // The runtime may have to be started, and the system's certificates to be read.
+            let session = py.detach(|| RealTimeSession::new(options, listener))?;
+            Ok((session, bell, format))
+        })();
+        let (session, bell, format) =
+            opened.map_err(|error: Error| to_exception(py, &error.during("connect")))?;
+        Ok(Self { session: Arc::new(session), bell, format })
+    }
+
+    /// Opens the session. Awaitable; raises what went wrong.
+    fn connect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let session = Arc::clone(&self.session);
+        future_into_py(py, async move { session.connect().await.map_err(attach_exception) })
+    }
+
+    /// Changes prompt, image or both. Awaitable; done when the service has acknowledged it.
+    fn update<'py>(
+        &self,
+        py: Python<'py>,
+        change: ChangeArguments,
+        timeout: f64,
+        operation: String,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let change = Change::from(change);
+        let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {
+            let error = Error::new(
+                ErrorCode::InvalidInput,
+                format!("timeout: expected seconds above 0, got {timeout}"),
+            );
+            to_exception(py, &error.during(operation.clone()))
+        })?;
+        let session = Arc::clone(&self.session);
+        future_into_py(py, async move {
+            session
+                .update(change, timeout)
+                .await
+                .map_err(|error| attach_exception(error.during(operation)))
+        })
+    }
+
+    /// Ends the session. Awaitable; never raises.
+    fn disconnect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let session = Arc::clone(&self.session);
+        future_into_py(py, async move {
+            session.disconnect().await;
+            Ok(())
+        })
+    }
+
+    /// Ends the session and waits for it on this thread, for at most a second.
+    fn disconnect_blocking(&self, py: Python<'_>) {
+        py.detach(|| runtime::handle().block_on(self.session.disconnect()));
+    }
+
+    /// Ends the session without waiting.
+    fn abort(&self) {
+        self.session.abort();
+    }
+
+    /// Queues one frame and returns its id.
+    #[pyo3(signature = (array, format=None, timestamp=None))]
+    fn send(
+        &self,
+        array: &Bound<'_, PyUntypedArray>,
+        format: Option<&str>,
+        timestamp: Option<f64>,
+    ) -> PyResult<u64> {
+        let sent = (|| {
+            let format = format.map_or(Ok(self.format), str::parse)?;
+            with_view(array, format, |view| self.session.send(view, timestamp))
+        })();
+        sent.map_err(|error: Error| to_exception(array.py(), &error.during("send")))
+    }
+
+    /// The next frame as (array, input_id, capture_time, timestamp, latency), if one waits.
+    fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.session.try_recv().map(|frame| self.to_tuple(py, frame)).transpose()
+    }
+
+    /// Waits for a frame on this thread, for at most `timeout` seconds.
+    fn recv_blocking<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: f64,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX);
+        let frame = py.detach(|| self.session.recv_timeout(timeout));
+        frame.map(|frame| self.to_tuple(py, frame)).transpose()
+    }
+
+    /// The events since the last call, as (name, value, ...) tuples.
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        // Before the events are taken, so that a later one rings again.
+        self.bell.rung.store(false, Ordering::Release);
+        let events = std::mem::take(&mut *lock(&self.bell.events));
+        let list = PyList::empty(py);
+        for event in events {
+            if let Some(event) = to_event(py, event)? {
+                list.append(event)?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// Numbers of the session, as a dict.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = py.detach(|| runtime::handle().block_on(self.session.stats()));
+        statistics::to_dict(py, &stats)
+    }
+
+    #[getter]
+    fn state(&self) -> &'static str {
+        self.session.state().as_str()
+    }
+
+    /// (session_id, server_ip, server_port), once the service has said so.
+    #[getter]
+    fn session(&self) -> Option<(String, Option<String>, Option<u16>)> {
+        self.session
+            .session()
+            .map(|session| (session.session_id, session.server_ip, session.server_port))
+    }
+}
+
+impl Session {
+    fn to_tuple<'py>(&self, py: Python<'py>, frame: OutputFrame) -> PyResult<Bound<'py, PyAny>> {
+        let OutputFrame {
+            data,
+            width,
+            height,
+            format,
+            input_id,
+            capture_time,
+            timestamp,
+            latency,
+        } = frame;
+        let array = to_array(py, data, width, height, format, Some(self.session.pool()))?;
+        let latency = latency.map(|latency| latency.as_secs_f64());
+        let tuple = (array, input_id, capture_time, timestamp, latency);
+        Ok(tuple.into_pyobject(py)?.into_any())
+    }
+}
+
+/// An event as a tuple that starts with its name in the Python interface.
+fn to_event(py: Python<'_>, event: ClientEvent) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let tuple = match event {
+        ClientEvent::State(state) => ("connection_change", state.as_str()).into_pyobject(py)?,
+        ClientEvent::Error(error) => ("error", to_object(py, &error)?).into_pyobject(py)?,
+        ClientEvent::Tick { seconds } => ("generation_tick", seconds).into_pyobject(py)?,
+        ClientEvent::Ended { reason, .. } => ("generation_ended", reason).into_pyobject(py)?,
+        ClientEvent::QueuePosition { position, size } => {
+            return Ok(Some(("queue_position", position, size).into_pyobject(py)?.into_any()));
+        }
+        ClientEvent::Phase { name, duration, error } => {
+            let data = PyDict::new(py);
+            data.set_item("phase", name)?;
+            data.set_item("duration_ms", duration.as_secs_f64() * 1e3)?;
+            data.set_item("success", error.is_none())?;
+            data.set_item("error", error)?;
+            return diagnostic(py, "phase_timing", data);
+        }
+        ClientEvent::Reconnect { attempt, max_attempts, duration, error } => {
+            let data = PyDict::new(py);
+            data.set_item("attempt", attempt)?;
+            data.set_item("max_attempts", max_attempts)?;
+            data.set_item("duration_ms", duration.as_secs_f64() * 1e3)?;
+            data.set_item("success", error.is_none())?;
+            data.set_item("error", error)?;
+            return diagnostic(py, "reconnect", data);
+        }
+        ClientEvent::Unknown { kind } => {
+            let data = PyDict::new(py);
+            data.set_item("type", kind)?;
+            return diagnostic(py, "unknown_message", data);
+        }
+        // The state of the session tells it; there is no event of that name.
+        ClientEvent::SessionId { .. } => return Ok(None),
+    };
+    Ok(Some(tuple.into_any()))
+}
+
+fn diagnostic<'py>(
+    py: Python<'py>,
+    name: &str,
+    data: Bound<'py, PyDict>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(Some(("diagnostic", name, data).into_pyobject(py)?.into_any()))
+}

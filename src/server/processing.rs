@@ -1,0 +1,240 @@
+//! Runs the model of one session on a thread of its own, behind a mailbox with one place.
+//!
+//! A slow model drops frames here and nowhere else; one that fails loses the frame and reports it;
+//! one that never returns keeps its thread and nobody else's.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::registry::RegisteredModel;
+use crate::error::{Error, ErrorCode, Result};
+use crate::media::{
+    BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Picture, PixelFormat, Planes, color,
+};
+use crate::models::{Control, Model};
+use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
+
+/// Two in flight and one that Python still holds.
+const SPARE_BUFFERS: usize = 4;
+/// A model that fails on every frame is reported this often, not at the frame rate.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a model knows about its session.
+#[derive(Debug, Clone)]
+pub struct SessionContext {
+    pub session_id: String,
+    pub model: String,
+}
+
+/// One frame for a model.
+pub struct InputFrame {
+    pub picture: Picture,
+    /// When the client captured the frame, if it said so.
+    pub capture_time: Option<NtpTime>,
+    /// Counts the frames that reached the model, from 0.
+    pub index: u64,
+    /// Where the buffer of `picture` belongs when it is no longer used.
+    pub pool: Arc<BufferPool>,
+}
+
+/// Makes one picture from another, on a thread of its own.
+pub trait FrameProcessor: Send {
+    /// Takes over a new state between two frames.
+    fn set_control(&mut self, control: &Control) -> Result<()>;
+
+    /// Whether frames pass unchanged at present: their pixels are then never converted.
+    fn is_passthrough(&self) -> bool {
+        false
+    }
+
+    fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()>;
+}
+
+/// A model written in Rust, as a processor.
+pub(super) struct PictureModel {
+    model: Box<dyn Model>,
+    output: Picture,
+}
+
+impl PictureModel {
+    pub(super) fn new(model: Box<dyn Model>) -> Self {
+        Self { model, output: Picture::default() }
+    }
+}
+
+impl FrameProcessor for PictureModel {
+    fn set_control(&mut self, control: &Control) -> Result<()> {
+        self.model.set_control(control)
+    }
+
+    fn is_passthrough(&self) -> bool {
+        self.model.is_passthrough()
+    }
+
+    fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()> {
+        let made = self.model.process(&frame.picture, &mut self.output);
+        frame.pool.put(frame.picture.data);
+        made?;
+        let made = &self.output;
+        output.fill_from(&FrameView::packed(
+            PixelFormat::Rgb24,
+            &made.data,
+            made.width,
+            made.height,
+        )?)
+    }
+}
+
+/// Where failures of a model go.
+pub(super) type Report = Box<dyn Fn(Error) + Send>;
+
+struct Shared {
+    inbox: Mailbox<(Picture, Option<NtpTime>)>,
+    /// The newest state that the model has not taken over yet.
+    pending: Mutex<Option<Control>>,
+    has_pending: AtomicBool,
+    passthrough: AtomicBool,
+    pool: Arc<BufferPool>,
+    processed: AtomicU64,
+    sender: Arc<VideoSender>,
+}
+
+/// The model of one session at work.
+pub(super) struct Processing {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Processing {
+    pub(super) fn start(
+        model: &RegisteredModel,
+        context: SessionContext,
+        sender: Arc<VideoSender>,
+        report: Report,
+    ) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            inbox: Mailbox::new("model", 1),
+            pending: Mutex::default(),
+            has_pending: AtomicBool::new(false),
+            passthrough: AtomicBool::new(false),
+            pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
+            processed: AtomicU64::new(0),
+            sender,
+        });
+        let worker = Arc::clone(&shared);
+        let factory = Arc::clone(&model.factory);
+        let thread = spawn("parhelion-model", move || {
+            let mut reporter = Reporter { report, last: None };
+            match catch_unwind(AssertUnwindSafe(|| factory(&context))) {
+                Ok(Ok(processor)) => run(&worker, processor, &mut reporter),
+                Ok(Err(error)) => reporter.say(error),
+                Err(_) => reporter.say(panicked()),
+            }
+        })?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Sets the state that the next frame is made with.
+    pub(super) fn set_control(&self, control: Control) {
+        *lock(&self.shared.pending) = Some(control);
+        self.shared.has_pending.store(true, Ordering::Release);
+    }
+
+    /// Takes a decoded picture. Runs on the decoder's thread.
+    pub(super) fn accept(&self, planes: Planes<'_>, capture_time: Option<NtpTime>) {
+        let shared = &self.shared;
+        let unchanged = shared.passthrough.load(Ordering::Acquire)
+            && !shared.has_pending.load(Ordering::Acquire);
+        if unchanged {
+            let mut picture = shared.sender.picture();
+            match picture.copy_from(planes) {
+                Ok(()) => shared.forward(picture, capture_time),
+                Err(_) => shared.sender.recycle(picture),
+            }
+            return;
+        }
+        let mut data = shared.pool.get(planes.width as usize * planes.height as usize * 3);
+        if color::planes_to(planes, PixelFormat::Rgb24, &mut data).is_err() {
+            shared.inbox.count_drop(DropReason::DecodeFailed);
+            return;
+        }
+        let picture = Picture { width: planes.width, height: planes.height, data };
+        if let Some((displaced, _)) = shared.inbox.put((picture, capture_time)) {
+            shared.pool.put(displaced.data);
+        }
+    }
+
+    pub(super) fn drops(&self) -> Drops {
+        self.shared.inbox.counters()
+    }
+
+    pub(super) fn processed(&self) -> u64 {
+        self.shared.processed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
+        self.shared.inbox.close();
+        lock(&self.thread).take()
+    }
+}
+
+impl Shared {
+    fn forward(&self, picture: I420, capture_time: Option<NtpTime>) {
+        self.processed.fetch_add(1, Ordering::Relaxed);
+        let capture_time = capture_time.unwrap_or_else(|| NtpTime::from_system(SystemTime::now()));
+        self.sender.send(OutgoingFrame { picture, capture_time });
+    }
+}
+
+fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut Reporter) {
+    let mut index = 0;
+    while let Some((picture, capture_time)) = shared.inbox.take() {
+        if shared.has_pending.swap(false, Ordering::AcqRel) {
+            let control = lock(&shared.pending).take();
+            if let Some(control) = control {
+                match catch_unwind(AssertUnwindSafe(|| processor.set_control(&control))) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => reporter.say(error),
+                    Err(_) => reporter.say(panicked()),
+                }
+            }
+            shared.passthrough.store(processor.is_passthrough(), Ordering::Release);
+        }
+        let mut output = shared.sender.picture();
+        let frame = InputFrame { picture, capture_time, index, pool: Arc::clone(&shared.pool) };
+        index += 1;
+        match catch_unwind(AssertUnwindSafe(|| processor.process(frame, &mut output))) {
+            Ok(Ok(())) => shared.forward(output, capture_time),
+            Ok(Err(error)) => {
+                shared.inbox.count_drop(DropReason::ModelFailed);
+                shared.sender.recycle(output);
+                reporter.say(error);
+            }
+            Err(_) => {
+                shared.inbox.count_drop(DropReason::ModelFailed);
+                reporter.say(panicked());
+            }
+        }
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorCode::Internal, "the model panicked; the frame is lost")
+}
+
+struct Reporter {
+    report: Report,
+    last: Option<Instant>,
+}
+
+impl Reporter {
+    fn say(&mut self, error: Error) {
+        if self.last.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
+            self.last = Some(Instant::now());
+            (self.report)(error);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the text of a service's `error` message means.
+//!
+//! The wire has no codes, so the text is all there is. Only texts that really came in an `error`
+//! message are read this way: an exception of our own may contain a URL, and a URL anything.
+
+use crate::error::{Error, ErrorCode};
+use crate::protocol::redact_url;
+
+/// Longer texts are cut, in characters.
+const MAX_TEXT: usize = 1000;
+
+/// Texts after which every client of this protocol stops trying.
+const PERMANENT: [&str; 5] =
+    ["permission denied", "not allowed", "invalid session", "invalid api key", "unauthorized"];
+
+/// Gives a service's text a code. The text is kept word for word, but for keys.
+pub fn server_error(text: &str) -> Error {
+    let lower = text.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let error =
+        |code| Error::new(code, redact_url(&text.chars().take(MAX_TEXT).collect::<String>()));
+    if has(&["capacity", "session limit"]) {
+        error(ErrorCode::AtCapacity).hint("the service is full; try again later")
+    } else if has(&["unknown model", "model not found"]) {
+        error(ErrorCode::ModelNotFound).hint("ask the service which models it serves")
+    } else if has(&["invalid api key", "unauthorized", "permission denied"])
+        || has_number(&lower, "401")
+        || has_number(&lower, "403")
+    {
+        error(ErrorCode::InvalidApiKey).hint("check the API key and what it is allowed to do")
+    } else if has(&["insufficient credits", "invalid session", "session expired"]) {
+        error(ErrorCode::SessionEnded)
+    } else {
+        error(ErrorCode::Server).retryable(!has(&PERMANENT))
+    }
+}
+
+/// Whether any client would stop trying after this text.
+pub(super) fn is_permanent(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    PERMANENT.iter().any(|words| lower.contains(words)) || lower.contains("401")
+}
+
+/// Whether `number` stands by itself: `4015 ms` is not a 401.
+fn has_number(text: &str, number: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_get_the_code_they_mean() {
+        for (text, code, retryable) in [
+            ("Invalid API key", ErrorCode::InvalidApiKey, false),
+            ("HTTP 401: nope", ErrorCode::InvalidApiKey, false),
+            ("took 4015 ms", ErrorCode::Server, true),
+            ("Server at capacity. Please try again later.", ErrorCode::AtCapacity, true),
+            ("Concurrent session limit reached.", ErrorCode::AtCapacity, true),
+            ("invalid session: unknown model \"x\"", ErrorCode::ModelNotFound, false),
+            ("Insufficient credits", ErrorCode::SessionEnded, false),
+            ("invalid session: ended", ErrorCode::SessionEnded, false),
+            ("this is not allowed here", ErrorCode::Server, false),
+            ("CUDA out of memory", ErrorCode::Server, true),
+        ] {
+            let error = server_error(text);
+            assert_eq!((error.code, error.retryable), (code, retryable), "{text}");
+            assert_eq!(error.message, text);
+        }
+    }
+
+    #[test]
+    fn a_service_that_repeats_the_key_does_not_make_us_print_it() {
+        let error = server_error("unauthorized: wss://h/?api_key=abc");
+        assert_eq!(error.message, "unauthorized: wss://h/?api_key=***");
+    }
+}

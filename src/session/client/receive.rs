@@ -1,0 +1,119 @@
+//! What the service says.
+
+use std::time::Instant;
+
+use super::updates::{Ack, Answers, Setup};
+use super::{ClientEvent, ClientSession, Failure, Phase, Step};
+use crate::error::{Error, ErrorCode};
+use crate::protocol::ServerMessage;
+use crate::session::{ConnectionState, server_error};
+
+/// Reasons after which coming back cannot help.
+const FINAL_REASONS: [&str; 3] = ["insufficient_credits", "moderation_violation", "timeout"];
+
+impl ClientSession {
+    pub(super) fn received(&mut self, now: Instant, message: ServerMessage) {
+        // After the error that ends an attempt only the close code is of interest.
+        if matches!(self.phase, Phase::Parting { .. } | Phase::Socket { .. }) {
+            return;
+        }
+        match message {
+            ServerMessage::SessionId { session_id, server_ip, server_port } => {
+                self.session_id = Some(session_id.clone());
+                self.event(ClientEvent::SessionId { session_id, server_ip, server_port });
+            }
+            ServerMessage::PromptAck { prompt, success, error, request_id } => {
+                let result = if success { Ok(()) } else { Err(error.unwrap_or_default()) };
+                self.acknowledged_by(now, Some(&prompt), request_id.as_deref(), result);
+            }
+            ServerMessage::SetImageAck { success, error, request_id } => {
+                let result = if success { Ok(()) } else { Err(error.unwrap_or_default()) };
+                self.acknowledged_by(now, None, request_id.as_deref(), result);
+            }
+            ServerMessage::Answer { sdp } => self.remote_answer(now, sdp),
+            ServerMessage::IceCandidate { candidate } => self.remote_candidate(candidate),
+            ServerMessage::GenerationStarted => {
+                self.generating = true;
+                self.show_generating();
+            }
+            ServerMessage::GenerationTick { seconds } => self.event(ClientEvent::Tick { seconds }),
+            ServerMessage::GenerationEnded { seconds, reason } => self.ended(now, seconds, reason),
+            ServerMessage::Error { error } => self.service_failed(now, &error),
+            ServerMessage::QueuePosition { position, size } => {
+                self.event(ClientEvent::QueuePosition { position, size });
+            }
+            ServerMessage::Unknown { kind, .. } => self.event(ClientEvent::Unknown { kind }),
+            // The client makes the offers, and neither of the others asks for anything.
+            ServerMessage::Offer { .. }
+            | ServerMessage::Ready
+            | ServerMessage::IceRestart { .. }
+            | ServerMessage::Status { .. } => {}
+        }
+    }
+
+    fn acknowledged_by(
+        &mut self,
+        now: Instant,
+        prompt: Option<&str>,
+        request_id: Option<&str>,
+        result: Result<(), String>,
+    ) {
+        let phase_name = self.setup_phase();
+        let mut answers = Answers::new();
+        let setup = self.updates.acknowledge(&Ack { prompt, request_id, result }, &mut answers);
+        match setup {
+            None => {}
+            Some(Setup::Accepted) => {
+                self.step_done(now, phase_name, None);
+                self.open_link(now);
+            }
+            Some(Setup::Reduced) => self.send_setup(now),
+            Some(Setup::Refused(text)) => {
+                let text = if text.is_empty() { "no reason given" } else { &text };
+                let error = server_error(text);
+                // The same state would be refused again, unless it has been accepted before.
+                let again = error.code == ErrorCode::AtCapacity || self.is_returning();
+                let retryable = again && error.retryable;
+                self.fail_attempt(
+                    now,
+                    Failure { step: Step::State, error: error.retryable(retryable) },
+                );
+            }
+        }
+        for (call, result) in answers {
+            self.answer(call, result);
+        }
+    }
+
+    fn ended(&mut self, now: Instant, seconds: f64, reason: String) {
+        self.event(ClientEvent::Ended { seconds, reason: reason.clone() });
+        self.generating = false;
+        if FINAL_REASONS.contains(&reason.as_str()) {
+            let text = format!("the service ended the session after {seconds} s: {reason}");
+            let error = match self.recent_parting(now) {
+                Some(parting) if !parting.retryable => parting,
+                _ => Error::new(ErrorCode::SessionEnded, text),
+            };
+            return self.lost(now, error.retryable(false));
+        }
+        if self.state == ConnectionState::Generating {
+            self.become_state(ConnectionState::Connected);
+        }
+    }
+
+    /// Before media flows an error ends the attempt; afterwards it fails what waits, and no more.
+    fn service_failed(&mut self, now: Instant, text: &str) {
+        let error = server_error(text);
+        if matches!(self.phase, Phase::Live { .. }) {
+            self.event(ClientEvent::Error(error.clone()));
+            for call in self.updates.abandon(now) {
+                self.answer(call, Err(error.clone()));
+            }
+            self.parting = Some((now, error));
+            return;
+        }
+        let refused = matches!(error.code, ErrorCode::InvalidApiKey | ErrorCode::AtCapacity);
+        let step = if refused { Step::Authorisation } else { self.step() };
+        self.part(now, Failure { step, error });
+    }
+}

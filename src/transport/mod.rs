@@ -1,0 +1,114 @@
+//! Sockets and media connections: the only layer, with the drivers above it, that knows tokio, and
+//! the only one that knows webrtc.
+//!
+//! A driver talks to a [`Peer`]; what carries it can be exchanged without a change above. The
+//! pipelines between frames and a peer are in [`video`]: encoding and decoding run on OS threads,
+//! the runtime moves packets only.
+
+mod key_frame_requests;
+mod packetizer;
+mod rtc_peer;
+pub mod runtime;
+mod sdp;
+pub mod tls;
+pub mod video;
+pub mod websocket;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::media::assembler::AccessUnit;
+use crate::protocol::{IceCandidate, Secret};
+
+pub use rtc_peer::open_peer;
+
+/// A STUN or TURN server (RFC 8489, RFC 8656).
+#[derive(Debug, Clone, Default)]
+pub struct IceServer {
+    /// `stun:host:port` or `turn:host:port`.
+    pub urls: Vec<String>,
+    pub username: String,
+    pub credential: Secret,
+}
+
+/// Which addresses a peer offers to its counterpart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// 127.0.0.1 alone: both ends are on this machine.
+    Loopback,
+    /// Every interface that is up, without loopback.
+    Network,
+    /// Both of the above.
+    Everywhere,
+}
+
+#[derive(Debug, Clone)]
+pub struct PeerConfig {
+    pub ice_servers: Vec<IceServer>,
+    pub reach: Reach,
+    /// Whether video is sent as well as received.
+    pub sends_video: bool,
+}
+
+/// What a peer reports to its driver. Few and small; frames take another way.
+#[derive(Debug)]
+pub enum PeerEvent {
+    /// A local candidate was found; `None` after the last.
+    Candidate(Option<IceCandidate>),
+    /// Media can flow.
+    Up,
+    /// The path is silent; it may come back by itself.
+    Interrupted,
+    /// The path is gone for good.
+    Lost(String),
+}
+
+/// Receives what the network brings. Called from tasks of the runtime: must not block.
+pub trait PeerObserver: Send + Sync + 'static {
+    fn event(&self, event: PeerEvent);
+    /// One complete access unit. Returns a used buffer that the assembler may fill again.
+    fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>>;
+    /// The other end cannot go on without a key frame.
+    fn key_frame_requested(&self);
+}
+
+/// Counters of one peer connection, as far as they are known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeerStats {
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub packets_received: u64,
+    pub packets_lost: i64,
+    /// Interarrival jitter in seconds (RFC 3550 section 6.4.1).
+    pub jitter: f64,
+    /// Round trip of the network path in seconds, from ICE checks; none before the first.
+    pub round_trip_time: Option<f64>,
+    pub key_frames_requested: u64,
+    pub frames_assembled: u64,
+    pub frames_given_up: u64,
+}
+
+/// One media connection. Closing is explicit: dropping leaves the close to the runtime.
+#[async_trait]
+pub trait Peer: Send + Sync + 'static {
+    /// Creates and applies the local offer. Candidates follow as events.
+    async fn offer(&self) -> Result<String>;
+    /// Applies a remote offer and returns the complete answer, all candidates in it.
+    async fn answer(&self, offer: &str) -> Result<String>;
+    /// Applies the remote answer.
+    async fn accept_answer(&self, answer: &str) -> Result<()>;
+    /// Adds a remote candidate; `None` marks the end.
+    async fn add_candidate(&self, candidate: Option<IceCandidate>) -> Result<()>;
+    /// Sends one encoded picture. Waits while the connection cannot take more: call it from an OS
+    /// thread, never from a task.
+    fn send_frame(&self, access_unit: Vec<u8>, capture_time: u64) -> Result<()>;
+    /// Asks the other end for a key frame.
+    fn request_key_frame(&self);
+    async fn stats(&self) -> PeerStats;
+    async fn close(&self);
+}
+
+pub type SharedPeer = Arc<dyn Peer>;

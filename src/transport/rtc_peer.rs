@@ -1,0 +1,553 @@
+//! The [`Peer`] on the webrtc crate.
+//!
+//! Settings that matter, each against a measured fault of the defaults: our own codec list without
+//! RTX (the receiver would go on asking for packets that RTX already brought), NACK every 20 ms, an
+//! SRTP replay window as large as the retransmission buffer, ICE checks every 20 ms instead of 200,
+//! and every address bound explicitly.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::interceptor_registry::{
+    Slot, configure_rtcp_reports, configure_twcc_receiver_only,
+};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
+    RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use tokio::sync::Notify;
+use webrtc::media_stream::Track as _;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
+    RTCConfigurationBuilder, RTCIceCandidateInit, RTCIceGatheringState, RTCIceServer,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, Registry,
+    SettingEngineBuilder, StatsSelector,
+};
+use webrtc::rtp_transceiver::RtpSender;
+
+use super::key_frame_requests::KeyFrameRequests;
+use super::packetizer::Packetizer;
+use super::sdp::require_video;
+use super::{Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach, runtime};
+use crate::error::{Error, ErrorCode, Result};
+use crate::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
+use crate::protocol::IceCandidate;
+
+/// <https://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time>
+const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+const H264_PAYLOAD_TYPE: u8 = 102;
+const OPUS_PAYLOAD_TYPE: u8 = 111;
+const H264_FORMAT: &str =
+    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+
+const NACK_INTERVAL: Duration = Duration::from_millis(20);
+const MAX_NACKS_PER_PACKET: u16 = 10;
+const RETRANSMISSION_PACKETS: u16 = 2048;
+
+const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// With the interval above: five seconds of checks for each candidate pair.
+const ICE_MAX_CHECKS: u16 = 250;
+const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
+const ICE_FAILED: Duration = Duration::from_secs(15);
+const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// STUN servers that do not answer must not hold the answer back.
+const GATHERING_LIMIT: Duration = Duration::from_secs(3);
+
+fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
+    RTCPFeedback { typ: typ.to_owned(), parameter: parameter.to_owned() }
+}
+
+fn h264() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_H264.to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: H264_FORMAT.to_owned(),
+        rtcp_feedback: vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
+    }
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}
+
+fn setup(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {
+    move |error| Error::new(ErrorCode::Internal, format!("{what} failed: {error}"))
+}
+
+fn engine() -> Result<(MediaEngine, Registry)> {
+    let mut engine = MediaEngine::default();
+    let codecs = [
+        (h264(), H264_PAYLOAD_TYPE, RtpCodecKind::Video),
+        (opus(), OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
+    ];
+    for (rtp_codec, payload_type, kind) in codecs {
+        let codec = RTCRtpCodecParameters { rtp_codec, payload_type, ..Default::default() };
+        engine.register_codec(codec, kind).map_err(setup("codec registration"))?;
+    }
+    engine
+        .register_header_extension(
+            RTCRtpHeaderExtensionCapability { uri: ABS_CAPTURE_TIME.to_owned() },
+            RtpCodecKind::Video,
+            None,
+        )
+        .map_err(setup("header extension registration"))?;
+    let registry = configure_rtcp_reports(Registry::new());
+    let registry = configure_twcc_receiver_only(registry, &mut engine)
+        .map_err(setup("transport feedback registration"))?;
+    let registry = registry
+        .with(
+            Slot::NackResponder,
+            NackResponderBuilder::new().with_size(RETRANSMISSION_PACKETS).build(),
+        )
+        .with(
+            Slot::NackGenerator,
+            NackGeneratorBuilder::new()
+                .with_interval(NACK_INTERVAL)
+                .with_max_nacks_per_packet(MAX_NACKS_PER_PACKET)
+                .build(),
+        )
+        .with(Slot::from(20_000), KeyFrameRequests::default());
+    Ok((engine, registry))
+}
+
+fn bind_addresses(reach: Reach) -> Vec<&'static str> {
+    match reach {
+        Reach::Loopback => vec!["127.0.0.1:0"],
+        // The wildcard expands to every interface that is up, except loopback.
+        Reach::Network => vec!["0.0.0.0:0"],
+        Reach::Everywhere => vec!["127.0.0.1:0", "0.0.0.0:0"],
+    }
+}
+
+/// What the callbacks share with the peer. Owns no connection, so nothing keeps itself alive.
+struct Shared {
+    observer: Arc<dyn PeerObserver>,
+    gathered: Notify,
+    key_frame_wanted: Notify,
+    frames_assembled: AtomicU64,
+    frames_given_up: AtomicU64,
+    key_frames_requested: AtomicU64,
+    outgoing: OnceLock<Outgoing>,
+    sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
+}
+
+/// The sending half, known once the connection is up.
+struct Outgoing {
+    track: Arc<TrackLocalStaticRTP>,
+    packetizer: Mutex<Packetizer>,
+}
+
+struct Handler(Arc<Shared>);
+
+struct WebRtcPeer {
+    connection: Arc<dyn PeerConnection>,
+    shared: Arc<Shared>,
+}
+
+/// Opens a media connection that reports to `observer`.
+pub async fn open_peer(
+    config: &PeerConfig,
+    observer: Arc<dyn PeerObserver>,
+) -> Result<Arc<dyn Peer>> {
+    let (engine, registry) = engine()?;
+    let settings = SettingEngineBuilder::new()
+        .with_srtp_replay_protection_window(usize::from(RETRANSMISSION_PACKETS))
+        .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_MAX_CHECKS))
+        .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEP_ALIVE))
+        .build();
+    let ice_servers = config
+        .ice_servers
+        .iter()
+        .map(|server| RTCIceServer {
+            urls: server.urls.clone(),
+            username: server.username.clone(),
+            credential: server.credential.reveal().to_owned(),
+        })
+        .collect();
+    let shared = Arc::new(Shared {
+        observer,
+        gathered: Notify::new(),
+        key_frame_wanted: Notify::new(),
+        frames_assembled: AtomicU64::new(0),
+        frames_given_up: AtomicU64::new(0),
+        key_frames_requested: AtomicU64::new(0),
+        outgoing: OnceLock::new(),
+        sender: OnceLock::new(),
+    });
+    let connection = PeerConnectionBuilder::new()
+        .with_configuration(RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build())
+        .with_media_engine(engine)
+        .with_setting_engine(settings)
+        .with_interceptor_registry(registry)
+        .with_handler(Arc::new(Handler(Arc::clone(&shared))))
+        .with_udp_addrs(bind_addresses(config.reach))
+        .build()
+        .await
+        .map_err(|error| {
+            Error::new(ErrorCode::Ice, format!("no socket for media could be opened: {error}"))
+        })?;
+    let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+    let opened = if config.sends_video {
+        add_video(&connection, &shared).await
+    } else {
+        receive_only(&connection).await
+    };
+    if let Err(error) = opened {
+        close(&connection).await;
+        return Err(error);
+    }
+    Ok(Arc::new(WebRtcPeer { connection, shared }))
+}
+
+async fn add_video(connection: &Arc<dyn PeerConnection>, shared: &Arc<Shared>) -> Result<()> {
+    let ssrc = random() as u32;
+    let coding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        codec: h264(),
+        ..Default::default()
+    };
+    let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+        "parhelion".to_owned(),
+        "video".to_owned(),
+        "video".to_owned(),
+        RtpCodecKind::Video,
+        vec![coding],
+    )));
+    let sender = connection
+        .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
+        .await
+        .map_err(setup("adding the video track"))?;
+    let _ = shared.sender.set((track, sender));
+    Ok(())
+}
+
+async fn receive_only(connection: &Arc<dyn PeerConnection>) -> Result<()> {
+    let init = RTCRtpTransceiverInit {
+        direction: RTCRtpTransceiverDirection::Recvonly,
+        ..Default::default()
+    };
+    connection
+        .add_transceiver_from_kind(RtpCodecKind::Video, Some(init))
+        .await
+        .map_err(setup("adding a receiver"))?;
+    Ok(())
+}
+
+async fn close(connection: &Arc<dyn PeerConnection>) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!(target: "parhelion::transport", "closing a media connection: {error}");
+    }
+}
+
+/// Bits for an SSRC and RTP offsets. Only their spread matters, not secrecy.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| std::process::id().into())
+}
+
+#[async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        let Ok(init) = event.candidate.to_json() else { return };
+        self.0.observer.event(PeerEvent::Candidate(Some(IceCandidate {
+            candidate: init.candidate,
+            // Everything is bundled into the first section.
+            sdp_mid: Some("0".to_owned()),
+            sdp_m_line_index: Some(0),
+            username_fragment: init.username_fragment,
+        })));
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.0.gathered.notify_one();
+            self.0.observer.event(PeerEvent::Candidate(None));
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        tracing::debug!(target: "parhelion::transport", "peer connection {state}");
+        match state {
+            RTCPeerConnectionState::Connected => {
+                // Reading parameters needs the connection's driver, which is awaiting this call.
+                tokio::spawn(start_sending(Arc::clone(&self.0)));
+            }
+            RTCPeerConnectionState::Disconnected => self.0.observer.event(PeerEvent::Interrupted),
+            RTCPeerConnectionState::Failed => {
+                self.0.observer.event(PeerEvent::Lost("no network path works".to_owned()));
+            }
+            RTCPeerConnectionState::Closed => {
+                self.0.observer.event(PeerEvent::Lost("the other end closed it".to_owned()));
+            }
+            _ => {}
+        }
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        tokio::spawn(receive(track, Arc::downgrade(&self.0)));
+    }
+}
+
+/// Reads what was negotiated for the sending half, then reports the connection as up.
+async fn start_sending(shared: Arc<Shared>) {
+    if let (Some((track, sender)), None) = (shared.sender.get(), shared.outgoing.get()) {
+        match sender.get_parameters().await {
+            Ok(parameters) => {
+                let rtp = parameters.rtp_parameters;
+                let ssrc = track.ssrcs().await.first().copied().unwrap_or_default();
+                if let Some(codec) = rtp.codecs.first() {
+                    let extension = rtp
+                        .header_extensions
+                        .iter()
+                        .find(|extension| extension.uri == ABS_CAPTURE_TIME)
+                        .and_then(|extension| u8::try_from(extension.id).ok());
+                    let packetizer =
+                        Packetizer::new(ssrc, codec.payload_type, extension, random());
+                    let _ = shared.outgoing.set(Outgoing {
+                        track: Arc::clone(track),
+                        packetizer: Mutex::new(packetizer),
+                    });
+                }
+            }
+            Err(error) => {
+                shared.observer.event(PeerEvent::Lost(format!("nothing can be sent: {error}")));
+                return;
+            }
+        }
+        tokio::spawn(watch_feedback(Arc::clone(track), Arc::downgrade(&shared)));
+    }
+    shared.observer.event(PeerEvent::Up);
+}
+
+/// Passes key frame requests on until the track ends.
+async fn watch_feedback(track: Arc<TrackLocalStaticRTP>, shared: Weak<Shared>) {
+    while let Some(TrackLocalEvent::OnRtcpPacket(_)) = track.poll().await {
+        let Some(shared) = shared.upgrade() else { return };
+        shared.observer.key_frame_requested();
+    }
+}
+
+/// Turns the packets of one remote track into access units until the track ends.
+async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
+    if track.kind().await != RtpCodecKind::Video {
+        // Drained, because a full queue costs the connection an error line for every packet.
+        while let Some(event) = track.poll().await {
+            if matches!(event, TrackRemoteEvent::OnEnded) {
+                return;
+            }
+        }
+        return;
+    }
+    let mut assembler = FrameAssembler::new(AssemblerConfig::default());
+    let mut media_ssrc = 0;
+    let mut capture_extension = None;
+    loop {
+        let Some(strong) = shared.upgrade() else { return };
+        let deadline = assembler.next_timeout();
+        let timer = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = track.poll() => match event {
+                Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
+                    media_ssrc = packet.header.ssrc;
+                    assembler.push(
+                        Instant::now(),
+                        RtpPacket {
+                            sequence: packet.header.sequence_number,
+                            timestamp: packet.header.timestamp,
+                            marker: packet.header.marker,
+                            capture_time: capture_time(&packet.header, &mut capture_extension),
+                            payload: packet.payload,
+                        },
+                    );
+                }
+                Some(TrackRemoteEvent::OnEnded) | None => return,
+                Some(_) => {}
+            },
+            () = strong.key_frame_wanted.notified() => assembler.request_key_frame(Instant::now()),
+            () = timer => assembler.handle_timeout(Instant::now()),
+        }
+        while let Some(output) = assembler.poll(Instant::now()) {
+            match output {
+                AssemblerOutput::Frame(unit) => {
+                    strong.frames_assembled.fetch_add(1, Ordering::Relaxed);
+                    if let Some(buffer) = strong.observer.access_unit(unit) {
+                        assembler.recycle(buffer);
+                    }
+                }
+                AssemblerOutput::KeyFrameNeeded => {
+                    strong.key_frames_requested.fetch_add(1, Ordering::Relaxed);
+                    let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
+                    if let Err(error) = track.write_rtcp(vec![Box::new(request)]).await {
+                        tracing::debug!(target: "parhelion::transport", "key frame request: {error}");
+                    }
+                }
+            }
+        }
+        strong.frames_given_up.store(assembler.stats().dropped(), Ordering::Relaxed);
+    }
+}
+
+/// The abs-capture-time of a packet. The negotiated id is not given to receivers, so the extension
+/// is known by its shape: no other that we negotiate has 8 bytes (16 with the optional offset).
+fn capture_time(header: &rtc::rtp::Header, known: &mut Option<u8>) -> Option<u64> {
+    let stamp = |payload: &[u8]| {
+        matches!(payload.len(), 8 | 16)
+            .then(|| payload[..8].try_into().ok().map(u64::from_be_bytes))
+            .flatten()
+    };
+    if let Some(id) = *known {
+        return stamp(&header.get_extension(id)?);
+    }
+    let found =
+        header.extensions.iter().find_map(|ext| stamp(&ext.payload).map(|time| (ext.id, time)))?;
+    *known = Some(found.0);
+    Some(found.1)
+}
+
+fn signaling(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {
+    move |error| Error::new(ErrorCode::Signaling, format!("{what}: {error}"))
+}
+
+impl WebRtcPeer {
+    async fn local_sdp(&self) -> Result<String> {
+        self.connection.local_description().await.map(|description| description.sdp).ok_or_else(
+            || Error::new(ErrorCode::Internal, "the connection has no local description"),
+        )
+    }
+}
+
+#[async_trait]
+impl Peer for WebRtcPeer {
+    async fn offer(&self) -> Result<String> {
+        let offer =
+            self.connection.create_offer(None).await.map_err(signaling("creating an offer"))?;
+        self.connection
+            .set_local_description(offer)
+            .await
+            .map_err(signaling("applying the offer"))?;
+        self.local_sdp().await
+    }
+
+    async fn answer(&self, offer: &str) -> Result<String> {
+        let offer = RTCSessionDescription::offer(offer.to_owned())
+            .map_err(signaling("the offer is not valid SDP"))?;
+        self.connection
+            .set_remote_description(offer)
+            .await
+            .map_err(signaling("the offer cannot be used"))?;
+        let answer =
+            self.connection.create_answer(None).await.map_err(signaling("creating an answer"))?;
+        self.connection
+            .set_local_description(answer)
+            .await
+            .map_err(signaling("applying the answer"))?;
+        // Some clients cannot use candidates that come after the answer.
+        let _ = tokio::time::timeout(GATHERING_LIMIT, self.shared.gathered.notified()).await;
+        let answer = self.local_sdp().await?;
+        require_video(&answer)?;
+        Ok(answer)
+    }
+
+    async fn accept_answer(&self, answer: &str) -> Result<()> {
+        require_video(answer)?;
+        let answer = RTCSessionDescription::answer(answer.to_owned())
+            .map_err(signaling("the answer is not valid SDP"))?;
+        self.connection
+            .set_remote_description(answer)
+            .await
+            .map_err(signaling("the answer cannot be used"))
+    }
+
+    async fn add_candidate(&self, candidate: Option<IceCandidate>) -> Result<()> {
+        // The end needs no action: checks go on until the connection is up or times out.
+        let Some(candidate) = candidate else { return Ok(()) };
+        let init = RTCIceCandidateInit {
+            candidate: candidate.candidate,
+            sdp_mid: candidate.sdp_mid,
+            sdp_mline_index: candidate.sdp_m_line_index,
+            username_fragment: candidate.username_fragment,
+            url: None,
+        };
+        self.connection
+            .add_ice_candidate(init)
+            .await
+            .map_err(signaling("a network candidate cannot be used"))
+    }
+
+    fn send_frame(&self, access_unit: Vec<u8>, capture_time: u64) -> Result<()> {
+        let Some(outgoing) = self.shared.outgoing.get() else {
+            return Err(Error::new(ErrorCode::Ice, "the media connection is not up"));
+        };
+        let packets = {
+            let mut packetizer = match outgoing.packetizer.lock() {
+                Ok(packetizer) => packetizer,
+                Err(poisoned) => poisoned.into_inner(),
+            };
+            packetizer.packets(access_unit, capture_time)?
+        };
+        runtime::handle().block_on(async {
+            for packet in packets {
+                outgoing.track.write_rtp(packet).await.map_err(|error| {
+                    Error::new(ErrorCode::Ice, format!("the connection takes no packet: {error}"))
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    fn request_key_frame(&self) {
+        self.shared.key_frame_wanted.notify_one();
+    }
+
+    async fn stats(&self) -> PeerStats {
+        let report = self.connection.get_stats(Instant::now(), StatsSelector::None).await;
+        let mut stats = PeerStats {
+            key_frames_requested: self.shared.key_frames_requested.load(Ordering::Relaxed),
+            frames_assembled: self.shared.frames_assembled.load(Ordering::Relaxed),
+            frames_given_up: self.shared.frames_given_up.load(Ordering::Relaxed),
+            ..Default::default()
+        };
+        for stream in report.inbound_rtp_streams() {
+            let received = &stream.received_rtp_stream_stats;
+            stats.packets_received += received.packets_received;
+            stats.packets_lost += received.packets_lost;
+            stats.jitter = received.jitter;
+            stats.bytes_received += stream.bytes_received;
+        }
+        for stream in report.outbound_rtp_streams() {
+            stats.packets_sent += stream.sent_rtp_stream_stats.packets_sent;
+            stats.bytes_sent += stream.sent_rtp_stream_stats.bytes_sent;
+        }
+        stats.round_trip_time = report
+            .candidate_pairs()
+            .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
+            .map(|pair| pair.current_round_trip_time)
+            .next();
+        stats
+    }
+
+    async fn close(&self) {
+        close(&self.connection).await;
+    }
+}

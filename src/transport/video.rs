@@ -1,0 +1,372 @@
+//! The two pipelines between pictures and a peer: encode and send, receive and decode.
+//!
+//! Each has one OS thread and one [`Mailbox`] in front of it. The threads outlive a connection: a
+//! reconnect exchanges the peer under them and starts over with a key frame.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::SharedPeer;
+use crate::error::{Error, ErrorCode, Result};
+use crate::media::{
+    AccessUnit, DropReason, Drops, Encoded, I420, Mailbox, NtpTime, Planes, VideoDecoder,
+    VideoEncoder,
+};
+
+/// Key frames are large: requests that come faster than this are answered by one.
+const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(200);
+/// Encoded frames refer to each other, so they may queue a little before all must be given up.
+const UNDECODED: usize = 16;
+/// One being filled, one waiting, one being encoded.
+const SPARE_PICTURES: usize = 3;
+const SPARE_UNITS: usize = 8;
+
+/// The peer that is in use now, if any.
+#[derive(Default)]
+pub struct CurrentPeer(Mutex<Option<SharedPeer>>);
+
+impl CurrentPeer {
+    pub fn set(&self, peer: Option<SharedPeer>) -> Option<SharedPeer> {
+        std::mem::replace(&mut *lock(&self.0), peer)
+    }
+
+    pub fn get(&self) -> Option<SharedPeer> {
+        lock(&self.0).clone()
+    }
+}
+
+/// A picture on its way out.
+pub struct OutgoingFrame {
+    pub picture: I420,
+    /// Strictly increasing within one sender.
+    pub capture_time: NtpTime,
+}
+
+/// What a sending pipeline has done.
+#[derive(Debug, Clone, Default)]
+pub struct SenderStats {
+    pub frames_encoded: u64,
+    pub key_frames: u64,
+    pub bytes_encoded: u64,
+    /// Time inside the encoder, all frames together.
+    pub encode_time: Duration,
+    /// The rate the encoder aims at, bits per second.
+    pub target_bitrate: u32,
+    pub width: u32,
+    pub height: u32,
+    pub drops: Vec<Drops>,
+}
+
+#[derive(Default)]
+struct Counters {
+    frames: AtomicU64,
+    key_frames: AtomicU64,
+    bytes: AtomicU64,
+    nanos: AtomicU64,
+    width: AtomicU32,
+    height: AtomicU32,
+}
+
+impl Counters {
+    fn time(&self, began: Instant) {
+        self.nanos.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+}
+
+struct SenderShared {
+    inbox: Mailbox<OutgoingFrame>,
+    peer: Arc<CurrentPeer>,
+    spare: Mutex<Vec<I420>>,
+    key_frame_wanted: AtomicBool,
+    bitrate: AtomicU32,
+    counters: Counters,
+}
+
+/// Encodes the newest picture and hands it to the peer.
+pub struct VideoSender {
+    shared: Arc<SenderShared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl VideoSender {
+    /// Starts the thread. `place` names the mailbox in the drop counters.
+    pub fn start(
+        place: &'static str,
+        peer: Arc<CurrentPeer>,
+        encoder: Box<dyn VideoEncoder>,
+        bitrate: u32,
+    ) -> Result<Self> {
+        let shared = Arc::new(SenderShared {
+            inbox: Mailbox::new(place, 1),
+            peer,
+            spare: Mutex::default(),
+            key_frame_wanted: AtomicBool::new(true),
+            bitrate: AtomicU32::new(bitrate),
+            counters: Counters::default(),
+        });
+        let worker = Arc::clone(&shared);
+        let thread = spawn("parhelion-enc", move || encode(&worker, encoder))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// A picture to fill, used before if possible.
+    pub fn picture(&self) -> I420 {
+        lock(&self.shared.spare).pop().unwrap_or_default()
+    }
+
+    /// Queues a picture; the one that waited, if any, is displaced and counted.
+    pub fn send(&self, frame: OutgoingFrame) {
+        if let Some(displaced) = self.shared.inbox.put(frame) {
+            self.shared.recycle(displaced.picture);
+        }
+    }
+
+    /// Gives back a picture that will not be sent.
+    pub fn recycle(&self, picture: I420) {
+        self.shared.recycle(picture);
+    }
+
+    pub fn request_key_frame(&self) {
+        self.shared.key_frame_wanted.store(true, Ordering::Release);
+    }
+
+    /// Counts a frame that never came as far as the queue.
+    pub fn count_drop(&self, reason: DropReason) {
+        self.shared.inbox.count_drop(reason);
+    }
+
+    pub fn stats(&self) -> SenderStats {
+        let counters = &self.shared.counters;
+        SenderStats {
+            frames_encoded: counters.frames.load(Ordering::Relaxed),
+            key_frames: counters.key_frames.load(Ordering::Relaxed),
+            bytes_encoded: counters.bytes.load(Ordering::Relaxed),
+            encode_time: Duration::from_nanos(counters.nanos.load(Ordering::Relaxed)),
+            target_bitrate: self.shared.bitrate.load(Ordering::Relaxed),
+            width: counters.width.load(Ordering::Relaxed),
+            height: counters.height.load(Ordering::Relaxed),
+            drops: vec![self.shared.inbox.counters()],
+        }
+    }
+
+    /// Ends the thread; the handle lets a caller wait for it.
+    pub fn stop(&self) -> Option<JoinHandle<()>> {
+        self.shared.inbox.close();
+        lock(&self.thread).take()
+    }
+}
+
+impl Drop for VideoSender {
+    fn drop(&mut self) {
+        self.shared.inbox.close();
+    }
+}
+
+impl SenderShared {
+    fn recycle(&self, picture: I420) {
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE_PICTURES {
+            spare.push(picture);
+        }
+    }
+}
+
+fn encode(shared: &SenderShared, mut encoder: Box<dyn VideoEncoder>) {
+    let mut last_key_frame: Option<Instant> = None;
+    let mut bitrate = 0;
+    while let Some(frame) = shared.inbox.take() {
+        let Some(peer) = shared.peer.get() else {
+            shared.inbox.count_drop(DropReason::NotConnected);
+            shared.recycle(frame.picture);
+            continue;
+        };
+        let wanted_bitrate = shared.bitrate.load(Ordering::Relaxed);
+        if wanted_bitrate != bitrate {
+            bitrate = wanted_bitrate;
+            encoder.set_bitrate(bitrate);
+        }
+        let may_ask = last_key_frame.is_none_or(|at| at.elapsed() >= KEY_FRAME_INTERVAL);
+        if may_ask && shared.key_frame_wanted.swap(false, Ordering::AcqRel) {
+            encoder.request_key_frame();
+        }
+        let began = Instant::now();
+        let planes = frame.picture.planes();
+        shared.counters.width.store(planes.width, Ordering::Relaxed);
+        shared.counters.height.store(planes.height, Ordering::Relaxed);
+        // The packets keep parts of this buffer alive, so it cannot be used again.
+        let mut unit = Vec::new();
+        let encoded = encoder.encode(planes, frame.capture_time.to_unix(), &mut unit);
+        shared.counters.time(began);
+        shared.recycle(frame.picture);
+        match encoded {
+            Ok(Encoded::Skipped) => {
+                shared.inbox.count_drop(DropReason::EncoderSkipped);
+                continue;
+            }
+            Ok(Encoded::Key) => {
+                last_key_frame = Some(Instant::now());
+                shared.counters.key_frames.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(Encoded::Delta) => {}
+            Err(error) => {
+                tracing::warn!(target: "parhelion::media", "encoding: {error}");
+                shared.inbox.count_drop(DropReason::EncodeFailed);
+                shared.key_frame_wanted.store(true, Ordering::Release);
+                continue;
+            }
+        }
+        shared.counters.frames.fetch_add(1, Ordering::Relaxed);
+        shared.counters.bytes.fetch_add(unit.len() as u64, Ordering::Relaxed);
+        if let Err(error) = peer.send_frame(unit, frame.capture_time.0) {
+            tracing::debug!(target: "parhelion::media", "sending: {error}");
+            shared.inbox.count_drop(DropReason::NotConnected);
+            // What was not sent is missing from every later picture.
+            shared.key_frame_wanted.store(true, Ordering::Release);
+            last_key_frame = None;
+        }
+    }
+}
+
+/// What a receiving pipeline has done.
+#[derive(Debug, Clone, Default)]
+pub struct ReceiverStats {
+    pub frames_decoded: u64,
+    pub bytes_received: u64,
+    /// Time inside the decoder, all frames together.
+    pub decode_time: Duration,
+    pub width: u32,
+    pub height: u32,
+    pub drops: Vec<Drops>,
+}
+
+struct ReceiverShared {
+    inbox: Mailbox<AccessUnit>,
+    peer: Arc<CurrentPeer>,
+    spare: Mutex<Vec<Vec<u8>>>,
+    /// Set when a frame was lost after assembly: nothing may be decoded before a key frame.
+    awaiting_key: AtomicBool,
+    counters: Counters,
+}
+
+/// Decodes what the peer assembles.
+pub struct VideoReceiver {
+    shared: Arc<ReceiverShared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl VideoReceiver {
+    /// Starts the thread. `sink` is called on it with each picture and its capture time.
+    pub fn start(
+        place: &'static str,
+        peer: Arc<CurrentPeer>,
+        decoder: Box<dyn VideoDecoder>,
+        sink: impl FnMut(Planes<'_>, Option<NtpTime>) + Send + 'static,
+    ) -> Result<Self> {
+        let shared = Arc::new(ReceiverShared {
+            inbox: Mailbox::new(place, UNDECODED),
+            peer,
+            spare: Mutex::default(),
+            awaiting_key: AtomicBool::new(true),
+            counters: Counters::default(),
+        });
+        let worker = Arc::clone(&shared);
+        let thread = spawn("parhelion-dec", move || decode(&worker, decoder, sink))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues an access unit and returns a buffer that is free again.
+    pub fn push(&self, unit: AccessUnit) -> Option<Vec<u8>> {
+        let shared = &self.shared;
+        if unit.key {
+            shared.awaiting_key.store(false, Ordering::Release);
+        } else if shared.awaiting_key.load(Ordering::Acquire) {
+            shared.inbox.count_drop(DropReason::AwaitingKeyFrame);
+            return Some(unit.data);
+        }
+        if let Some(displaced) = shared.inbox.put(unit) {
+            shared.restart();
+            return Some(displaced.data);
+        }
+        lock(&shared.spare).pop()
+    }
+
+    pub fn stats(&self) -> ReceiverStats {
+        let counters = &self.shared.counters;
+        ReceiverStats {
+            frames_decoded: counters.frames.load(Ordering::Relaxed),
+            bytes_received: counters.bytes.load(Ordering::Relaxed),
+            decode_time: Duration::from_nanos(counters.nanos.load(Ordering::Relaxed)),
+            width: counters.width.load(Ordering::Relaxed),
+            height: counters.height.load(Ordering::Relaxed),
+            drops: vec![self.shared.inbox.counters()],
+        }
+    }
+
+    /// Ends the thread; the handle lets a caller wait for it.
+    pub fn stop(&self) -> Option<JoinHandle<()>> {
+        self.shared.inbox.close();
+        lock(&self.thread).take()
+    }
+}
+
+impl Drop for VideoReceiver {
+    fn drop(&mut self) {
+        self.shared.inbox.close();
+    }
+}
+
+impl ReceiverShared {
+    /// Gives up what is queued and asks for a key frame.
+    fn restart(&self) {
+        self.awaiting_key.store(true, Ordering::Release);
+        self.inbox.clear(DropReason::AwaitingKeyFrame);
+        if let Some(peer) = self.peer.get() {
+            peer.request_key_frame();
+        }
+    }
+}
+
+fn decode(
+    shared: &ReceiverShared,
+    mut decoder: Box<dyn VideoDecoder>,
+    mut sink: impl FnMut(Planes<'_>, Option<NtpTime>),
+) {
+    while let Some(unit) = shared.inbox.take() {
+        let began = Instant::now();
+        let decoded = decoder.decode(&unit.data);
+        shared.counters.time(began);
+        match decoded {
+            Ok(Some(planes)) => {
+                shared.counters.frames.fetch_add(1, Ordering::Relaxed);
+                shared.counters.bytes.fetch_add(unit.data.len() as u64, Ordering::Relaxed);
+                shared.counters.width.store(planes.width, Ordering::Relaxed);
+                shared.counters.height.store(planes.height, Ordering::Relaxed);
+                sink(planes, unit.capture_time.map(NtpTime));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::debug!(target: "parhelion::media", "decoding: {error}");
+                shared.inbox.count_drop(DropReason::DecodeFailed);
+                shared.restart();
+            }
+        }
+        let mut spare = lock(&shared.spare);
+        if spare.len() < SPARE_UNITS {
+            spare.push(unit.data);
+        }
+    }
+}
+
+/// Starts a named OS thread.
+pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+        Error::new(ErrorCode::Internal, format!("the thread {name} could not be started: {error}"))
+    })
+}
+
+/// A panic on another thread leaves counters and spare buffers, nothing that can be half done.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

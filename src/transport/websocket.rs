@@ -1,0 +1,217 @@
+//! The client's end of the control socket.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, http};
+use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+use url::Url;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::protocol::MAX_MESSAGE_BYTES;
+
+/// Control messages are few; a queue this long means that the other end has stopped reading.
+const OUTGOING: usize = 64;
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// Three pings without a sign of life.
+const SILENCE_LIMIT: Duration = Duration::from_secs(65);
+const CLOSING_LIMIT: Duration = Duration::from_millis(500);
+
+/// What happens on a control socket, in order; `Closed` or `Failed` is the last.
+#[derive(Debug)]
+pub enum SocketEvent {
+    Opened,
+    Text(String),
+    /// A message that is not text.
+    Malformed(Error),
+    Closed { code: Option<u16>, reason: String },
+    Failed(Error),
+}
+
+/// Sends on a control socket. Dropping it closes the socket.
+#[derive(Debug)]
+pub struct SocketHandle {
+    outgoing: mpsc::Sender<String>,
+    _alive: oneshot::Sender<Infallible>,
+}
+
+impl SocketHandle {
+    /// Queues one message. Fails when the other end has stopped reading.
+    pub fn send(&self, text: String) -> Result<()> {
+        self.outgoing.try_send(text).map_err(|error| {
+            Error::new(
+                ErrorCode::WebSocket,
+                match error {
+                    mpsc::error::TrySendError::Full(_) => {
+                        format!("the service has not read {OUTGOING} control messages")
+                    }
+                    mpsc::error::TrySendError::Closed(_) => "the control socket is closed".into(),
+                },
+            )
+        })
+    }
+}
+
+/// Opens a control socket and reports on it through `report`, from a task of the runtime.
+pub fn open(
+    url: Url,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    report: impl Fn(SocketEvent) -> bool + Send + Sync + 'static,
+) -> SocketHandle {
+    let (outgoing, queue) = mpsc::channel(OUTGOING);
+    let (alive, gone) = oneshot::channel();
+    tokio::spawn(async move {
+        let end = match run(url, tls, queue, gone, &report).await {
+            Ok(Some((code, reason))) => SocketEvent::Closed { code, reason },
+            Ok(None) => return,
+            Err(error) => SocketEvent::Failed(error),
+        };
+        report(end);
+    });
+    SocketHandle { outgoing, _alive: alive }
+}
+
+type End = Option<(Option<u16>, String)>;
+
+/// Carries messages until the socket ends. `None` when this side closed it.
+async fn run(
+    url: Url,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    mut queue: mpsc::Receiver<String>,
+    gone: oneshot::Receiver<Infallible>,
+    report: &(impl Fn(SocketEvent) -> bool + Send + Sync),
+) -> Result<End> {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let uri: http::Uri = url.as_str().parse().map_err(|_| {
+        Error::new(ErrorCode::InvalidBaseUrl, "the URL of the service is not a valid URI")
+    })?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let connecting = connect_async_tls_with_config(
+        ClientRequestBuilder::new(uri),
+        Some(config),
+        // Small messages that someone waits for.
+        true,
+        tls.map(Connector::Rustls),
+    );
+    let opened = tokio::select! {
+        opened = connecting => opened,
+        // The handle was dropped: nobody wants this socket any more.
+        _ = gone => return Ok(None),
+    };
+    let (socket, _) = opened.map_err(|error| explain(&error, &host))?;
+    if !report(SocketEvent::Opened) {
+        return Ok(None);
+    }
+    let (mut sink, mut stream) = socket.split();
+    let mut ping = tokio::time::interval(PING_INTERVAL);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ping.reset();
+    let mut last_sign = Instant::now();
+    loop {
+        tokio::select! {
+            message = queue.recv() => match message {
+                Some(text) => sink
+                    .send(Message::text(text))
+                    .await
+                    .map_err(|error| explain(&error, &host))?,
+                None => {
+                    let goodbye = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+                    let _ = tokio::time::timeout(CLOSING_LIMIT, async {
+                        sink.send(Message::Close(Some(goodbye))).await?;
+                        while let Some(Ok(_)) = stream.next().await {}
+                        Ok::<_, tungstenite::Error>(())
+                    })
+                    .await;
+                    return Ok(None);
+                }
+            },
+            _ = ping.tick() => {
+                if last_sign.elapsed() > SILENCE_LIMIT {
+                    return Err(Error::new(
+                        ErrorCode::WebSocket,
+                        format!("{host} has been silent for {} s", SILENCE_LIMIT.as_secs()),
+                    ));
+                }
+                sink.send(Message::Ping(Vec::new().into()))
+                    .await
+                    .map_err(|error| explain(&error, &host))?;
+            }
+            message = stream.next() => {
+                last_sign = Instant::now();
+                match message {
+                    Some(Ok(Message::Text(text))) => {
+                        report(SocketEvent::Text(text.as_str().to_owned()));
+                    }
+                    Some(Ok(Message::Binary(bytes))) => {
+                        report(SocketEvent::Malformed(Error::new(
+                            ErrorCode::Signaling,
+                            format!("expected text messages, got {} binary bytes", bytes.len()),
+                        )));
+                    }
+                    Some(Ok(Message::Close(frame))) => {
+                        let (code, reason) = frame.map_or((None, String::new()), |frame| {
+                            (Some(frame.code.into()), frame.reason.as_str().to_owned())
+                        });
+                        // Flushes the echo of the close frame.
+                        let _ = tokio::time::timeout(CLOSING_LIMIT, sink.close()).await;
+                        return Ok(Some((code, reason)));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(explain(&error, &host)),
+                    None => return Ok(Some((None, String::new()))),
+                }
+            }
+        }
+    }
+}
+
+/// Names the host and the reason, never the URL: it holds the key.
+fn explain(error: &tungstenite::Error, host: &str) -> Error {
+    use tungstenite::Error as Failure;
+    match error {
+        Failure::Http(response) => refused(response.status(), host),
+        Failure::Io(error) => Error::new(
+            ErrorCode::WebSocket,
+            format!("the control socket to {host} failed: {error}"),
+        )
+        .hint("check that the service runs and that base_url has the right host and port"),
+        Failure::Tls(error) => Error::new(
+            ErrorCode::WebSocket,
+            format!("TLS with {host} failed: {error}"),
+        )
+        .hint("for a private certificate authority pass ca_file="),
+        Failure::Capacity(error) => Error::new(
+            ErrorCode::Signaling,
+            format!(
+                "{host} sent a control message of more than {} MiB: {error}",
+                MAX_MESSAGE_BYTES >> 20
+            ),
+        ),
+        Failure::ConnectionClosed | Failure::AlreadyClosed => {
+            Error::new(ErrorCode::WebSocket, format!("{host} closed the control socket"))
+        }
+        other => {
+            Error::new(ErrorCode::WebSocket, format!("the control socket to {host}: {other}"))
+        }
+    }
+}
+
+fn refused(status: http::StatusCode, host: &str) -> Error {
+    let said = format!("{host} refused the control socket with HTTP {status}");
+    match status.as_u16() {
+        401 | 403 => Error::new(ErrorCode::InvalidApiKey, said).hint("check the API key"),
+        429 | 503 => Error::new(ErrorCode::AtCapacity, said),
+        404 => Error::new(ErrorCode::WebSocket, said)
+            .hint("no real-time service answers there: check base_url")
+            .retryable(false),
+        _ => Error::new(ErrorCode::WebSocket, said),
+    }
+}
