@@ -468,6 +468,19 @@ fn a_frame_of_too_many_bytes_is_dropped() {
 }
 
 #[test]
+fn a_long_stream_flows() {
+    let (mut sender, mut receiver) = (Sender::new(), Receiver::new());
+    sender.mtu = 1200;
+    for n in 0..250 {
+        let frame = sender.frame(n == 0, 60_000);
+        receiver.push_all(&frame.packets);
+        receiver.pass(FRAME_TIME);
+    }
+    assert_eq!(receiver.frames.len(), 250);
+    assert_eq!(receiver.stats().dropped() + receiver.stats().lost, 0);
+}
+
+#[test]
 fn a_stream_that_starts_over_elsewhere_goes_on() {
     for jump in [20_000_u16, 40_000, 65_536_u32.wrapping_sub(2000) as u16, 5000] {
         let (mut sender, mut receiver) = (Sender::new(), Receiver::new());

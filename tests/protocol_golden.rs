@@ -139,7 +139,7 @@ fn server_cases() -> Vec<Case<ServerMessage>> {
         error: error.map(Into::into),
         request_id: request_id.map(Into::into),
     };
-    let credits = || S::Error { error: "Insufficient credits".into() };
+    let credits = || S::Error { error: "Insufficient credits".into(), code: None };
     let place = || S::QueuePosition { position: 3, size: Some(9) };
     let place_json =
         || json!({"type": "queue_position", "position": 3, "queue_position": 3, "queue_size": 9});

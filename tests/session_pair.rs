@@ -285,7 +285,7 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
             ServerMessage::GenerationEnded { seconds: 1.0, reason: reason.into() }
         }),
         prop_oneof![Just("unauthorized"), Just("busy"), Just("at capacity")]
-            .prop_map(|error| ServerMessage::Error { error: error.into() }),
+            .prop_map(|error| ServerMessage::Error { error: error.into(), code: None }),
         Just(ServerMessage::Ready),
     ]
 }

@@ -388,7 +388,10 @@ fn a_link_that_cannot_be_set_up_is_explained_to_the_client() {
     script.receive(r#"{"type":"offer","sdp":"o"}"#);
     let error = Error::new(ErrorCode::Signaling, "no video codec in common").retryable(false);
     let outputs = script.input(ServerInput::Link(ServerLinkEvent::Failed(error)));
-    let message = ServerMessage::Error { error: "no video codec in common".into() };
+    let message = ServerMessage::Error {
+        error: "no video codec in common".into(),
+        code: Some("WEBRTC_SIGNALING_ERROR".into()),
+    };
     assert!(outputs.contains(&ServerOutput::Send(message)));
     assert_eq!(close_code(&outputs), Some(1008));
 }

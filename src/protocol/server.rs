@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::parse::{self, Message, body};
 use super::{IceCandidate, Sdp, Secret};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A message from a service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +60,10 @@ pub enum ServerMessage {
     },
     Error {
         error: String,
+        /// The stable name of the failure. An addition of this package: others send and read the
+        /// text alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
     },
     /// Sent by old services; says nothing that a client waits for.
     Ready,
@@ -96,6 +100,11 @@ pub struct TurnConfig {
 }
 
 impl ServerMessage {
+    /// The message for an error, with its code.
+    pub fn error(error: &Error) -> Self {
+        Self::Error { error: error.message.clone(), code: Some(error.code.as_str().to_owned()) }
+    }
+
     /// Reads one text frame. The error says what was expected and repeats nothing confidential.
     pub fn parse(text: &str) -> Result<Self> {
         parse::parse(text)
@@ -194,6 +203,16 @@ struct Failure {
     error: Option<String>,
     #[serde(default)]
     message: Option<String>,
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    code: Option<String>,
+}
+
+/// Another service may give its codes as numbers; they mean nothing here.
+fn text_or_nothing<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
 }
 
 #[derive(Deserialize)]
@@ -274,8 +293,8 @@ impl Message for ServerMessage {
                 }
             }
             "error" => {
-                let Failure { error, message } = body(from)?;
-                Self::Error { error: error.or(message).ok_or_else(missing("error"))? }
+                let Failure { error, message, code } = body(from)?;
+                Self::Error { error: error.or(message).ok_or_else(missing("error"))?, code }
             }
             "ready" => Self::Ready,
             "ice-restart" => {

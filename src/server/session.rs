@@ -173,7 +173,13 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         peer.close().await;
     }
     drop(place);
-    tracing::info!(target: "parhelion::server", session_id, "session closed");
+    tracing::info!(
+        target: "parhelion::server",
+        session_id,
+        processed = driver.media.processing.processed(),
+        dropped = driver.media.processing.drops().total(),
+        "session closed"
+    );
 }
 
 /// Viewers of a service on the wildcard address are told an address that exists.

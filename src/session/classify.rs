@@ -13,13 +13,16 @@ const MAX_TEXT: usize = 1000;
 const PERMANENT: [&str; 5] =
     ["permission denied", "not allowed", "invalid session", "invalid api key", "unauthorized"];
 
-/// Gives a service's text a code. The text is kept word for word, but for keys.
-pub fn server_error(text: &str) -> Error {
+/// Gives a service's text a code. Only that of a model's failure, which no text tells for sure, is
+/// taken from the message: a service must not talk a client into trying again for ever. The text is kept word for word, but for keys.
+pub fn server_error(text: &str, code: Option<&str>) -> Error {
     let lower = text.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let error =
         |code| Error::new(code, redact_url(&text.chars().take(MAX_TEXT).collect::<String>()));
-    if has(&["capacity", "session limit"]) {
+    if code == Some(ErrorCode::ModelFailed.as_str()) {
+        error(ErrorCode::ModelFailed)
+    } else if has(&["capacity", "session limit"]) {
         error(ErrorCode::AtCapacity).hint("the service is full; try again later")
     } else if has(&["unknown model", "model not found"]) {
         error(ErrorCode::ModelNotFound).hint("ask the service which models it serves")
@@ -64,7 +67,7 @@ mod tests {
             ("this is not allowed here", ErrorCode::Server, false),
             ("CUDA out of memory", ErrorCode::Server, true),
         ] {
-            let error = server_error(text);
+            let error = server_error(text, None);
             assert_eq!((error.code, error.retryable), (code, retryable), "{text}");
             assert_eq!(error.message, text);
         }
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_service_that_repeats_the_key_does_not_make_us_print_it() {
-        let error = server_error("unauthorized: wss://h/?api_key=abc");
+        let error = server_error("unauthorized: wss://h/?api_key=abc", None);
         assert_eq!(error.message, "unauthorized: wss://h/?api_key=***");
     }
 }

@@ -74,7 +74,7 @@ impl ClientSession {
             let code =
                 code.map_or_else(|| "without a code".into(), |code| format!("with code {code}"));
             let reason = if reason.is_empty() { "no reason given" } else { reason };
-            let classified = server_error(reason);
+            let classified = server_error(reason, None);
             let code_of_error = match classified.code {
                 ErrorCode::Server => ErrorCode::WebSocket,
                 other => other,

@@ -38,7 +38,9 @@ impl ClientSession {
             }
             ServerMessage::GenerationTick { seconds } => self.event(ClientEvent::Tick { seconds }),
             ServerMessage::GenerationEnded { seconds, reason } => self.ended(now, seconds, reason),
-            ServerMessage::Error { error } => self.service_failed(now, &error),
+            ServerMessage::Error { error, code } => {
+                self.service_failed(now, server_error(&error, code.as_deref()));
+            }
             ServerMessage::QueuePosition { position, size } => {
                 self.event(ClientEvent::QueuePosition { position, size });
             }
@@ -70,7 +72,7 @@ impl ClientSession {
             Some(Setup::Reduced) => self.send_setup(now),
             Some(Setup::Refused(text)) => {
                 let text = if text.is_empty() { "no reason given" } else { &text };
-                let error = server_error(text);
+                let error = server_error(text, None);
                 // The same state would be refused again, unless it has been accepted before.
                 let again = error.code == ErrorCode::AtCapacity || self.is_returning();
                 let retryable = again && error.retryable;
@@ -102,10 +104,13 @@ impl ClientSession {
     }
 
     /// Before media flows an error ends the attempt; afterwards it fails what waits, and no more.
-    fn service_failed(&mut self, now: Instant, text: &str) {
-        let error = server_error(text);
+    fn service_failed(&mut self, now: Instant, error: Error) {
         if matches!(self.phase, Phase::Live { .. }) {
             self.event(ClientEvent::Error(error.clone()));
+            if error.code == ErrorCode::ModelFailed {
+                // One frame is lost; neither the session nor an update is.
+                return;
+            }
             for call in self.updates.abandon(now) {
                 self.answer(call, Err(error.clone()));
             }

@@ -150,7 +150,7 @@ impl ServerSession {
                 self.updates.applied(update, result, &mut self.outputs);
             }
             ServerInput::Fail(error) => self.fail(now, &error, 1011),
-            ServerInput::Report(error) => self.send(ServerMessage::Error { error: error.message }),
+            ServerInput::Report(error) => self.send(ServerMessage::error(&error)),
             ServerInput::End { reason, code } => self.end(now, &reason, code),
             ServerInput::Timeout => self.expire(now),
         }
@@ -177,7 +177,7 @@ impl ServerSession {
         if self.malformed >= MAX_MALFORMED {
             return self.fail(now, &error, 1008);
         }
-        self.send(ServerMessage::Error { error: error.message.clone() });
+        self.send(ServerMessage::error(&error));
         self.outputs.push_back(ServerOutput::Event(ServerEvent::Malformed(error)));
     }
 
@@ -222,7 +222,7 @@ impl ServerSession {
     /// Ends because something failed: tells the client what, and closes.
     fn fail(&mut self, now: Instant, error: &Error, code: u16) {
         self.updates.refuse_all(&error.message, &mut self.outputs);
-        self.send(ServerMessage::Error { error: error.message.clone() });
+        self.send(ServerMessage::error(error));
         self.finish(now, "error", Some((code, &error.message)));
     }
 

@@ -28,7 +28,8 @@ pub fn rejection(error: &Error) -> (Vec<ServerMessage>, u16, String) {
         _ => (1008, worded("invalid session")),
     };
     let reason = close_reason(&text);
-    (vec![ServerMessage::Error { error: text }], code, reason)
+    let code_name = Some(error.code.as_str().to_owned());
+    (vec![ServerMessage::Error { error: text, code: code_name }], code, reason)
 }
 
 fn at_capacity(message: &str) -> String {
@@ -57,11 +58,11 @@ mod tests {
             (Error::new(ErrorCode::Internal, "defect").retryable(true), 1011, false),
         ] {
             let (messages, close_code, _) = rejection(&error);
-            let [ServerMessage::Error { error: text }] = messages.as_slice() else {
+            let [ServerMessage::Error { error: text, code: _ }] = messages.as_slice() else {
                 panic!("{messages:?}")
             };
             assert_eq!((close_code, is_permanent(text)), (code, permanent), "{text}");
-            let understood = server_error(text);
+            let understood = server_error(text, None);
             assert_eq!(understood.retryable, !permanent, "{text}");
             if error.code != ErrorCode::Internal {
                 assert_eq!(understood.code, error.code, "{text}");
