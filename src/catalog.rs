@@ -43,18 +43,20 @@ fn model(name: &'static str, fps: f64, width: u32, height: u32) -> ModelSpec {
 }
 
 /// The five models of the real-time API.
-pub static MODELS: LazyLock<[ModelSpec; 5]> = LazyLock::new(|| [
-    model("mirage", 25.0, 1280, 704),
-    model("mirage_v2", 22.0, 1280, 704),
-    model("lucy_v2v_720p_rt", 25.0, 1280, 704),
-    ModelSpec { accepts_image: true, ..model("lucy_2_rt", 20.0, 1280, 720) },
-    ModelSpec {
-        accepts_image: true,
-        accepts_audio: true,
-        needs_video: false,
-        ..model("live_avatar", 25.0, 1280, 720)
-    },
-]);
+pub static MODELS: LazyLock<[ModelSpec; 5]> = LazyLock::new(|| {
+    [
+        model("mirage", 25.0, 1280, 704),
+        model("mirage_v2", 22.0, 1280, 704),
+        model("lucy_v2v_720p_rt", 25.0, 1280, 704),
+        ModelSpec { accepts_image: true, ..model("lucy_2_rt", 20.0, 1280, 720) },
+        ModelSpec {
+            accepts_image: true,
+            accepts_audio: true,
+            needs_video: false,
+            ..model("live_avatar", 25.0, 1280, 720)
+        },
+    ]
+});
 
 /// Later names of the same models, as newer clients send them.
 pub static ALIASES: [(&str, &str); 5] = [

@@ -2,7 +2,8 @@
 # Installs what the project needs and nothing that is there already.
 #
 #   setup.sh base      compilers, .venv with the build and test tools; fails with what to do
-#   setup.sh interop   Chromium and .venv-interop; never fails, tests skip what is missing
+#   setup.sh interop   Chromium, .venv-interop and the npm package in it; never fails, tests skip
+#                      what is missing
 #
 # System packages come from apt, as root or through passwordless sudo; PARHELION_APT=no forbids it.
 set -eu
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 RUST_NEEDED=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 DECART='decart[realtime]==0.0.40'
+DECART_JS='@decartai/sdk@0.0.46'
 apt_updated=no
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -109,12 +111,29 @@ interop() {
     if ! have chromium && ! have chromium-browser && ! have google-chrome; then
         apt_install chromium || say "no Chromium: tests with a browser will be skipped (apt-get install chromium)"
     fi
-    [ -f .venv-interop/.ready ] && [ "$(cat .venv-interop/.ready)" = "$DECART" ] && return 0
     # In an environment of its own: it pins versions that ours need not follow.
-    if (make_venv .venv-interop) && .venv-interop/bin/python -m pip install --quiet "$DECART"; then
+    if [ "$(cat .venv-interop/.ready 2>/dev/null)" = "$DECART" ]; then
+        :
+    elif (make_venv .venv-interop) && .venv-interop/bin/python -m pip install --quiet "$DECART"; then
         echo "$DECART" >.venv-interop/.ready
     else
         say "$DECART could not be installed: tests with it will be skipped"
+        return 0
+    fi
+    interop_js
+}
+
+interop_js() {
+    modules=.venv-interop/npm
+    [ "$(cat $modules/.ready 2>/dev/null)" = "$DECART_JS" ] && return 0
+    # Not from apt: npm brings some hundred packages along there.
+    if ! have npm; then
+        say "no npm: tests with $DECART_JS will be skipped"
+    elif mkdir -p $modules && npm install --prefix $modules --ignore-scripts --no-audit --no-fund \
+        --no-save --silent "$DECART_JS" >&2; then
+        echo "$DECART_JS" >$modules/.ready
+    else
+        say "$DECART_JS could not be installed: tests with it will be skipped"
     fi
 }
 

@@ -81,7 +81,9 @@ class ParhelionError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        text = f"{self.operation}: {self.message}" if self.operation else self.message
+        text = self.message
+        if self.operation and not text.startswith(self.operation):
+            text = f"{self.operation}: {text}"
         return f"{text} ({self.hint})" if self.hint else text
 
     def __reduce__(self) -> tuple[object, ...]:

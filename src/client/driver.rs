@@ -58,9 +58,7 @@ struct LinkObserver {
 impl PeerObserver for LinkObserver {
     fn event(&self, event: PeerEvent) {
         let event = match event {
-            PeerEvent::Candidate(candidate) => {
-                LinkEvent::Signal(LocalSignal::Candidate(candidate))
-            }
+            PeerEvent::Candidate(candidate) => LinkEvent::Signal(LocalSignal::Candidate(candidate)),
             PeerEvent::Up => LinkEvent::Up,
             PeerEvent::Interrupted => LinkEvent::Interrupted,
             PeerEvent::Lost(why) => LinkEvent::Lost(why),

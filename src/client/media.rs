@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::ConnectOptions;
 use super::stats::{Percentiles, Stats};
 use crate::error::Result;
+use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable};
 use crate::media::{
     AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, H264Config, H264Decoder,
     H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, color,
@@ -111,6 +112,7 @@ impl Media {
         up: bool,
     ) -> Result<u64> {
         let at = Instant::now();
+        check_encodable(view.width(), view.height())?;
         let mut picture = self.sender.picture();
         if let Err(error) = picture.fill_from(view) {
             self.sender.recycle(picture);
@@ -236,9 +238,13 @@ impl Incoming {
     }
 }
 
-/// An odd picture travels with its last column or row doubled, and comes back so when the model
-/// keeps the size.
+/// A picture that is odd or tiny travels with its last column and row repeated, and comes back so
+/// when the model keeps the size.
 fn unpadded(planes: Planes<'_>, width: u32, height: u32) -> Planes<'_> {
-    let padded = (width.next_multiple_of(2), height.next_multiple_of(2));
-    if padded == (planes.width, planes.height) { Planes { width, height, ..planes } } else { planes }
+    let padded = |side: u32| side.next_multiple_of(2).max(MIN_ENCODED_SIDE);
+    if (padded(width), padded(height)) == (planes.width, planes.height) {
+        Planes { width, height, ..planes }
+    } else {
+        planes
+    }
 }

@@ -15,9 +15,7 @@ use crate::catalog::ModelSpec;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::{FrameView, PixelFormat};
 use crate::protocol::Secret;
-use crate::session::{
-    Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts,
-};
+use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts};
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
 

@@ -117,7 +117,8 @@ impl VideoEncoder for H264Encoder {
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         out.clear();
-        check_encodable(planes)?;
+        planes.check()?;
+        check_encodable(planes.width, planes.height)?;
         let odd = !planes.width.is_multiple_of(2) || !planes.height.is_multiple_of(2);
         let small = planes.width < MIN_ENCODED_SIDE || planes.height < MIN_ENCODED_SIDE;
         let planes = if odd || small {
@@ -283,7 +284,7 @@ fn encoder_config(config: &H264Config) -> EncoderConfig {
         .complexity(Complexity::Low)
         .rate_control_mode(RateControlMode::Bitrate)
         .max_frame_rate(FrameRate::from_hz(config.frame_rate.min(MAX_FRAME_RATE)))
-        .skip_frames(true)
+        .skip_frames(false)
         .intra_frame_period(IntraFramePeriod::from_num_frames(0))
         .scene_change_detect(false)
         .background_detection(false)
@@ -294,9 +295,12 @@ fn encoder_config(config: &H264Config) -> EncoderConfig {
     if config.threads > 1 { encoder.max_slice_len(1200) } else { encoder }
 }
 
-fn check_encodable(planes: Planes<'_>) -> Result<()> {
-    planes.check()?;
-    let (w, h) = (planes.width, planes.height);
+/// Whether a picture of this size can be encoded.
+///
+/// # Errors
+///
+/// `InvalidInput`, naming the limit and the size.
+pub fn check_encodable(w: u32, h: u32) -> Result<()> {
     let (long, short) = MAX_ENCODED_SIDES;
     if w.max(h) > long || w.min(h) > short {
         return Err(Error::invalid_input(format!(

@@ -106,7 +106,10 @@ pub(super) fn with_view<R>(
     };
     let height = if format == PixelFormat::I420 { rows / 3 * 2 } else { rows };
     if format == PixelFormat::I420 && rows % 3 != 0 {
-        return Err(Error::invalid_input(format!("expected {expected}, got shape {}", shape(array))));
+        return Err(Error::invalid_input(format!(
+            "expected {expected}, got shape {}",
+            shape(array)
+        )));
     }
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
     let (width, height) = (side(columns), side(height));

@@ -27,8 +27,3 @@ pub(super) fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
         Err(problem) => problem,
     }
 }
-
-/// For futures, which have no token of the interpreter at hand.
-pub(super) fn attach_exception(error: Error) -> PyErr {
-    Python::attach(|py| to_exception(py, &error))
-}

@@ -4,7 +4,9 @@
 //! around it.
 
 mod array;
+mod awaitable;
 mod errors;
+mod gate;
 mod options;
 mod server;
 mod session;
@@ -12,12 +14,15 @@ mod statistics;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use tracing::Level;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::prelude::*;
 
 use crate::catalog;
 use crate::error::ErrorCode;
 use crate::media::{PixelFormat, codec_has_assembly};
 use crate::session::TRANSITIONS;
-use crate::transport::runtime;
 
 /// How this build was made: version, profile, codec.
 #[pyfunction]
@@ -68,9 +73,10 @@ fn pixel_formats() -> Vec<&'static str> {
 
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    // An error means that it was set before, by an earlier import in this process.
-    let _ = pyo3_async_runtimes::tokio::init_with_runtime(runtime::runtime());
     start_log();
+    // Registered before anything of the package's, so that it is called after everything.
+    let shut = wrap_pyfunction!(gate::shut, module)?;
+    module.py().import("atexit")?.call_method1("register", (shut,))?;
     module.add_class::<session::Session>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<array::FrameBuffer>()?;
@@ -85,12 +91,17 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Logs to standard error what `PARHELION_LOG` asks for (`parhelion=debug`, say); off without it.
-/// Not through Python's logging: a handler of the user's would run on a thread of the network.
+/// Not through Python's logging: a handler of the user's would run on a thread of the network. Of
+/// the libraries below only warnings are shown: their details include keys and passwords.
 fn start_log() {
     if let Ok(filter) = std::env::var("PARHELION_LOG") {
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        let ours = filter_fn(|metadata| {
+            metadata.target().starts_with("parhelion") || *metadata.level() <= Level::WARN
+        });
+        let lines = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
-            .try_init();
+            .with_filter(EnvFilter::new(filter))
+            .with_filter(ours);
+        let _ = tracing_subscriber::registry().with(lines).try_init();
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3_async_runtimes::tokio::future_into_py;
 
 use super::array::{to_array, with_view};
-use super::errors::{attach_exception, to_exception};
+use super::awaitable::awaitable;
+use super::errors::to_exception;
+use super::gate;
 use super::options::IceServerArguments;
 use crate::catalog::{DEFAULT_URL_PATH, ModelSpec};
 use crate::error::{Error, ErrorCode, Result};
@@ -47,17 +48,16 @@ pub(super) struct Server {
 impl Server {
     #[new]
     fn new(py: Python<'_>, options: ServerArguments) -> PyResult<Self> {
-        let max_session_duration = options
-            .max_session_duration
-            .map(Duration::try_from_secs_f64)
-            .transpose()
-            .map_err(|_| {
-                let error = Error::new(
-                    ErrorCode::InvalidOptions,
-                    "max_session_duration: expected seconds above 0",
-                );
-                to_exception(py, &error)
-            })?;
+        let max_session_duration =
+            options.max_session_duration.map(Duration::try_from_secs_f64).transpose().map_err(
+                |_| {
+                    let error = Error::new(
+                        ErrorCode::InvalidOptions,
+                        "max_session_duration: expected seconds above 0",
+                    );
+                    to_exception(py, &error)
+                },
+            )?;
         Ok(Self {
             options: ServerOptions {
                 host: options.host,
@@ -95,8 +95,7 @@ impl Server {
 
     /// Binds the port and starts. Awaitable.
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let starting = self.starting();
-        future_into_py(py, async move { starting.await.map_err(attach_exception) })
+        awaitable(py, self.starting())
     }
 
     fn start_blocking(&self, py: Python<'_>) -> PyResult<()> {
@@ -107,7 +106,7 @@ impl Server {
     /// Ends all sessions and frees the port. Awaitable; returns within a second.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let running = lock(&self.running).take();
-        future_into_py(py, async move {
+        awaitable(py, async move {
             if let Some(server) = running {
                 server.close().await;
             }
@@ -168,7 +167,7 @@ impl Server {
 
 /// Runs `work` with the interpreter, unless that is ending.
 fn attached<R>(work: impl for<'py> FnOnce(Python<'py>) -> Result<R>) -> Result<R> {
-    Python::try_attach(work).unwrap_or_else(|| {
+    gate::attach(work).unwrap_or_else(|| {
         Err(Error::new(ErrorCode::ModelFailed, "the Python interpreter is shutting down"))
     })
 }
@@ -209,7 +208,8 @@ impl PythonModel {
         .map_err(failed)?;
         let result = self.function.bind(py).call1((array, context)).map_err(failed)?;
         let Ok(made) = result.cast::<PyUntypedArray>() else {
-            let got = result.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+            let got =
+                result.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
             return Err(self.unusable(&format!("got {got}")));
         };
         if made.len() == 0 {
@@ -222,10 +222,7 @@ impl PythonModel {
     fn unusable(&self, what: &str) -> Error {
         Error::new(
             ErrorCode::ModelFailed,
-            format!(
-                "model {:?} must return a uint8 array of shape (H, W, 3): {what}",
-                self.name
-            ),
+            format!("model {:?} must return a uint8 array of shape (H, W, 3): {what}", self.name),
         )
     }
 }

@@ -2,22 +2,24 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use pyo3_async_runtimes::tokio::future_into_py;
 
 use super::array::{to_array, with_view};
-use super::errors::{attach_exception, to_exception, to_object};
+use super::awaitable::awaitable;
+use super::errors::{to_exception, to_object};
+use super::gate;
 use super::options::{ChangeArguments, ConnectArguments};
 use super::statistics;
 use crate::client::{Listener, OutputFrame, RealTimeSession};
 use crate::error::{Error, ErrorCode};
 use crate::media::PixelFormat;
-use crate::session::{Change, ClientEvent};
+use crate::session::{Change, ClientEvent, ConnectionState};
 use crate::transport::runtime;
 use crate::transport::video::{lock, spawn};
 
@@ -31,17 +33,17 @@ struct Bell {
     rung: AtomicBool,
     wake: Py<PyAny>,
     /// Rings from a thread that may wait for the interpreter. Network threads must not.
-    ringer: std::sync::mpsc::SyncSender<()>,
+    ringer: Mutex<Option<SyncSender<()>>>,
 }
 
 impl Bell {
     fn new(wake: Py<PyAny>) -> crate::error::Result<Arc<Self>> {
-        let (ringer, rings) = std::sync::mpsc::sync_channel(1);
+        let (ringer, rings) = sync_channel(1);
         let bell = Arc::new(Self {
             events: Mutex::default(),
             rung: AtomicBool::new(false),
             wake,
-            ringer,
+            ringer: Mutex::new(Some(ringer)),
         });
         let weak = Arc::downgrade(&bell);
         spawn("parhelion-bell", move || {
@@ -59,7 +61,7 @@ impl Bell {
             return;
         }
         // A loop that is closed, or an interpreter that ends, has no use for the call.
-        Python::try_attach(|py| {
+        gate::attach(|py| {
             if let Err(error) = self.wake.call0(py) {
                 tracing::debug!(target: "parhelion::python", "waking the loop: {error}");
             }
@@ -69,14 +71,22 @@ impl Bell {
 
 impl Listener for Bell {
     fn event(&self, event: ClientEvent) {
+        let last = event == ClientEvent::State(ConnectionState::Disconnected);
         let mut events = lock(&self.events);
         if events.len() == EVENTS {
             events.pop_front();
         }
         events.push_back(event);
         drop(events);
-        // Full: the thread has a ring before it already.
-        let _ = self.ringer.try_send(());
+        let mut ringer = lock(&self.ringer);
+        if let Some(ringer) = &*ringer {
+            // Full: the thread has a ring before it already.
+            let _ = ringer.try_send(());
+        }
+        if last {
+            // The thread ends with its last ring, however long the session object is kept.
+            *ringer = None;
+        }
     }
 
     /// Called on the decoder's thread, which has nothing to do that could not wait for Python.
@@ -115,7 +125,7 @@ impl Session {
     /// Opens the session. Awaitable; raises what went wrong.
     fn connect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let session = Arc::clone(&self.session);
-        future_into_py(py, async move { session.connect().await.map_err(attach_exception) })
+        awaitable(py, async move { session.connect().await })
     }
 
     /// Changes prompt, image or both. Awaitable; done when the service has acknowledged it.
@@ -135,18 +145,15 @@ impl Session {
             to_exception(py, &error.during(operation.clone()))
         })?;
         let session = Arc::clone(&self.session);
-        future_into_py(py, async move {
-            session
-                .update(change, timeout)
-                .await
-                .map_err(|error| attach_exception(error.during(operation)))
+        awaitable(py, async move {
+            session.update(change, timeout).await.map_err(|error| error.during(operation))
         })
     }
 
     /// Ends the session. Awaitable; never raises.
     fn disconnect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let session = Arc::clone(&self.session);
-        future_into_py(py, async move {
+        awaitable(py, async move {
             session.disconnect().await;
             Ok(())
         })
@@ -229,16 +236,8 @@ impl Session {
 
 impl Session {
     fn to_tuple<'py>(&self, py: Python<'py>, frame: OutputFrame) -> PyResult<Bound<'py, PyAny>> {
-        let OutputFrame {
-            data,
-            width,
-            height,
-            format,
-            input_id,
-            capture_time,
-            timestamp,
-            latency,
-        } = frame;
+        let OutputFrame { data, width, height, format, input_id, capture_time, timestamp, latency } =
+            frame;
         let array = to_array(py, data, width, height, format, Some(self.session.pool()))?;
         let latency = latency.map(|latency| latency.as_secs_f64());
         let tuple = (array, input_id, capture_time, timestamp, latency);

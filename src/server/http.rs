@@ -136,8 +136,9 @@ fn check(
 /// queries end up in logs.
 fn authorise(service: &Service, query: &Query, headers: &HeaderMap) -> Result<()> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer =
-        header(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    let bearer = header(AUTHORIZATION.as_str())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::trim);
     let given = [query.get("api_key"), header("x-api-key"), bearer];
     if given.into_iter().flatten().any(|key| service.knows_key(key)) {
         return Ok(());

@@ -89,15 +89,12 @@ impl Service {
     fn admit(self: &Arc<Self>) -> Result<Place> {
         let limit = self.options.max_sessions.unwrap_or(usize::MAX);
         self.active
-            .try_update(Ordering::AcqRel, Ordering::Acquire, |active| {
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |active| {
                 (active < limit).then_some(active + 1)
             })
             .map(|_| Place(Arc::clone(self)))
             .map_err(|_| {
-                Error::new(
-                    ErrorCode::AtCapacity,
-                    "Server at capacity. Please try again later.",
-                )
+                Error::new(ErrorCode::AtCapacity, "Server at capacity. Please try again later.")
             })
     }
 }

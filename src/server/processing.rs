@@ -11,8 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::registry::RegisteredModel;
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::h264::check_encodable;
 use crate::media::{
-    BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Picture, PixelFormat, Planes, color,
+    BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Picture, PixelFormat, Planes,
+    color,
 };
 use crate::models::{Control, Model};
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
@@ -206,7 +208,12 @@ fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut R
         let mut output = shared.sender.picture();
         let frame = InputFrame { picture, capture_time, index, pool: Arc::clone(&shared.pool) };
         index += 1;
-        match catch_unwind(AssertUnwindSafe(|| processor.process(frame, &mut output))) {
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            processor.process(frame, &mut output)?;
+            check_encodable(output.width(), output.height())
+                .map_err(|error| Error::new(ErrorCode::ModelFailed, error.message))
+        }));
+        match made {
             Ok(Ok(())) => shared.forward(output, capture_time),
             Ok(Err(error)) => {
                 shared.inbox.count_drop(DropReason::ModelFailed);

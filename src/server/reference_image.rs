@@ -18,9 +18,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Picture> {
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_BYTES);
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| {
-        Error::invalid_input(format!("image: {} bytes cannot be read: {error}", bytes.len()))
-    })?;
+    let mut reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| {
+            Error::invalid_input(format!("image: {} bytes cannot be read: {error}", bytes.len()))
+        })?;
     reader.limits(limits);
     let decoded = reader.decode().map_err(|error| match error {
         ImageError::Unsupported(_) => Error::invalid_input(format!(

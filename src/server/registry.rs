@@ -48,11 +48,8 @@ impl ModelRegistry {
     /// Finds a model by name, else by what the name is an alias of.
     pub fn find(&self, name: &str) -> Result<RegisteredModel> {
         let models = self.models.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        models
-            .get(name)
-            .or_else(|| models.get(catalog::resolve_alias(name)))
-            .cloned()
-            .ok_or_else(|| {
+        models.get(name).or_else(|| models.get(catalog::resolve_alias(name))).cloned().ok_or_else(
+            || {
                 let mut known: Vec<&str> = models.keys().map(String::as_str).collect();
                 known.sort_unstable();
                 let shown: String = name.chars().take(100).collect();
@@ -60,7 +57,8 @@ impl ModelRegistry {
                     ErrorCode::ModelNotFound,
                     format!("unknown model {shown:?}; this service has {}", known.join(", ")),
                 )
-            })
+            },
+        )
     }
 
     pub fn specs(&self) -> Vec<ModelSpec> {

@@ -62,17 +62,10 @@ impl Media {
     ) -> Result<Self> {
         let peer = Arc::<CurrentPeer>::default();
         let bitrate = service.options.max_bitrate;
-        let encoder = H264Encoder::new(H264Config {
-            bitrate,
-            max_bitrate: bitrate,
-            ..Default::default()
-        })?;
-        let sender = Arc::new(VideoSender::start(
-            "encoder",
-            Arc::clone(&peer),
-            Box::new(encoder),
-            bitrate,
-        )?);
+        let encoder =
+            H264Encoder::new(H264Config { bitrate, max_bitrate: bitrate, ..Default::default() })?;
+        let sender =
+            Arc::new(VideoSender::start("encoder", Arc::clone(&peer), Box::new(encoder), bitrate)?);
         let processing = Arc::new(Processing::start(
             model,
             context,
@@ -254,9 +247,7 @@ impl Driver {
     async fn translate(&mut self, input: Input) -> Option<ServerInput> {
         match input {
             Input::Session(input) => Some(input),
-            Input::Link { link, event } => {
-                (link == self.link).then_some(ServerInput::Link(event))
-            }
+            Input::Link { link, event } => (link == self.link).then_some(ServerInput::Link(event)),
             Input::PeerOpened { link, peer } => {
                 if link != self.link {
                     tokio::spawn(async move { peer.close().await });

@@ -37,7 +37,7 @@ use webrtc::rtp_transceiver::RtpSender;
 
 use super::key_frame_requests::KeyFrameRequests;
 use super::packetizer::Packetizer;
-use super::sdp::require_video;
+use super::sdp::{require_offered_video, require_video};
 use super::{Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach, runtime};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
@@ -47,8 +47,7 @@ use crate::protocol::IceCandidate;
 const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 const H264_PAYLOAD_TYPE: u8 = 102;
 const OPUS_PAYLOAD_TYPE: u8 = 111;
-const H264_FORMAT: &str =
-    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+const H264_FORMAT: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
 const NACK_INTERVAL: Duration = Duration::from_millis(20);
 const MAX_NACKS_PER_PACKET: u16 = 10;
@@ -192,7 +191,9 @@ pub async fn open_peer(
         sender: OnceLock::new(),
     });
     let connection = PeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build())
+        .with_configuration(
+            RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build(),
+        )
         .with_media_engine(engine)
         .with_setting_engine(settings)
         .with_interceptor_registry(registry)
@@ -317,8 +318,7 @@ async fn start_sending(shared: Arc<Shared>) {
                         .iter()
                         .find(|extension| extension.uri == ABS_CAPTURE_TIME)
                         .and_then(|extension| u8::try_from(extension.id).ok());
-                    let packetizer =
-                        Packetizer::new(ssrc, codec.payload_type, extension, random());
+                    let packetizer = Packetizer::new(ssrc, codec.payload_type, extension, random());
                     let _ = shared.outgoing.set(Outgoing {
                         track: Arc::clone(track),
                         packetizer: Mutex::new(packetizer),
@@ -450,6 +450,7 @@ impl Peer for WebRtcPeer {
     }
 
     async fn answer(&self, offer: &str) -> Result<String> {
+        require_offered_video(offer)?;
         let offer = RTCSessionDescription::offer(offer.to_owned())
             .map_err(signaling("the offer is not valid SDP"))?;
         self.connection

@@ -23,9 +23,3 @@ pub fn handle() -> &'static Handle {
         })
         .handle()
 }
-
-/// The runtime itself, for bindings that need a `'static` reference.
-pub fn runtime() -> &'static Runtime {
-    handle();
-    RUNTIME.get().expect("started by the line above")
-}

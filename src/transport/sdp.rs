@@ -1,6 +1,33 @@
-//! The one question we ask of a session description (RFC 8866): is there video in it?
+//! The one question we ask of a session description (RFC 8866): is there video for us in it?
 
 use crate::error::{Error, ErrorCode, Result};
+
+fn no_common_codec() -> Error {
+    Error::new(
+        ErrorCode::Signaling,
+        "the two ends have no video codec in common: expected H264 with packetization-mode=1 and \
+         profile-level-id=42e01f",
+    )
+    .retryable(false)
+    .hint("offer H.264 constrained baseline")
+}
+
+/// Checks that an offer has video that we can answer.
+pub(super) fn require_offered_video(offer: &str) -> Result<()> {
+    let mut sections = offer.split("\nm=").skip(1);
+    let Some(video) = sections.find(|section| section.starts_with("video ")) else {
+        return Err(Error::new(
+            ErrorCode::Signaling,
+            "expected video in the offer, but it has no m=video section",
+        )
+        .retryable(false));
+    };
+    let h264 = |line: &str| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("a=rtpmap:") && line.contains(" h264/")
+    };
+    if video.lines().any(h264) { Ok(()) } else { Err(no_common_codec()) }
+}
 
 /// Checks that an answer takes up the video of its offer.
 pub(super) fn require_video(answer: &str) -> Result<()> {
@@ -15,12 +42,7 @@ pub(super) fn require_video(answer: &str) -> Result<()> {
     let inactive = video.lines().any(|line| line.trim_end() == "a=inactive");
     let codec = video.lines().any(|line| line.starts_with("a=rtpmap:"));
     if port == Some("0") || inactive || !codec {
-        return Err(Error::new(
-            ErrorCode::Signaling,
-            "the two ends have no video codec in common: expected H264 with packetization-mode=1 \
-             and profile-level-id=42e01f",
-        )
-        .hint("offer H.264 constrained baseline"));
+        return Err(no_common_codec());
     }
     Ok(())
 }
@@ -35,6 +57,15 @@ mod tests {
     #[test]
     fn accepted_video_passes() {
         require_video(ACCEPTED).unwrap();
+        require_offered_video(ACCEPTED).unwrap();
+    }
+
+    #[test]
+    fn an_offer_without_our_codec_is_told_which_one_to_bring() {
+        let error = require_offered_video(&ACCEPTED.replace("H264", "VP8")).unwrap_err();
+        assert!(error.message.contains("H264"), "{}", error.message);
+        let error = require_offered_video(&ACCEPTED.replace("m=video", "m=text")).unwrap_err();
+        assert!(error.message.contains("no m=video"), "{}", error.message);
     }
 
     #[test]

@@ -30,7 +30,10 @@ pub enum SocketEvent {
     Text(String),
     /// A message that is not text.
     Malformed(Error),
-    Closed { code: Option<u16>, reason: String },
+    Closed {
+        code: Option<u16>,
+        reason: String,
+    },
     Failed(Error),
 }
 
@@ -183,11 +186,10 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
             format!("the control socket to {host} failed: {error}"),
         )
         .hint("check that the service runs and that base_url has the right host and port"),
-        Failure::Tls(error) => Error::new(
-            ErrorCode::WebSocket,
-            format!("TLS with {host} failed: {error}"),
-        )
-        .hint("for a private certificate authority pass ca_file="),
+        Failure::Tls(error) => {
+            Error::new(ErrorCode::WebSocket, format!("TLS with {host} failed: {error}"))
+                .hint("for a private certificate authority pass ca_file=")
+        }
         Failure::Capacity(error) => Error::new(
             ErrorCode::Signaling,
             format!(
@@ -198,9 +200,7 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
         Failure::ConnectionClosed | Failure::AlreadyClosed => {
             Error::new(ErrorCode::WebSocket, format!("{host} closed the control socket"))
         }
-        other => {
-            Error::new(ErrorCode::WebSocket, format!("the control socket to {host}: {other}"))
-        }
+        other => Error::new(ErrorCode::WebSocket, format!("the control socket to {host}: {other}")),
     }
 }
 

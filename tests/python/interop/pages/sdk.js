@@ -1,0 +1,93 @@
+// The official JavaScript SDK, as its users call it.
+
+import { createDecartClient, models } from "@decartai/sdk";
+
+import { offers_h264, serve, solid, watch } from "./control.js";
+
+const OFFICIAL = "wss://api3.decart.ai";
+
+let service;
+let sockets = 0;
+let offer;
+
+// This version has no option for the address of the service.
+globalThis.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url.toString().replace(OFFICIAL, service));
+    if (url.toString().startsWith(OFFICIAL)) sockets += 1;
+  }
+
+  send(text) {
+    const message = JSON.parse(text);
+    if (message.type === "offer") offer = message.sdp;
+    super.send(text);
+  }
+};
+
+let client;
+let remote;
+const states = [];
+const waiting = [];
+
+function tone() {
+  const context = new AudioContext();
+  const destination = context.createMediaStreamDestination();
+  const source = context.createOscillator();
+  source.connect(destination);
+  source.start();
+  return destination.stream.getAudioTracks()[0];
+}
+
+/** `media`: "video", "audio and video", or "none" for what the SDK makes itself. */
+async function connect({ url, key, model = "mirage_v2", prompt, image, media = "video" }) {
+  service = url;
+  const video = media === "none" ? null : solid("red", 320, 240);
+  const stream =
+    media === "audio and video" ? new MediaStream([tone(), ...video.getTracks()]) : video;
+  client = await createDecartClient({ apiKey: key }).realtime.connect(stream, {
+    model: models.realtime(model),
+    onRemoteStream: (arrived) => (remote = arrived),
+    ...(prompt === undefined ? {} : { initialState: { prompt: { text: prompt } } }),
+    ...(image === undefined ? {} : { avatar: { avatarImage: blob(image) } }),
+  });
+  client.on("connectionChange", (state) => {
+    states.push(state);
+    for (const check of waiting.splice(0)) check();
+  });
+  const sections = offer.split(/^m=/m).slice(1);
+  return {
+    session_id: client.sessionId,
+    stream: remote !== undefined,
+    offered: sections.map((section) => section.split(" ")[0]),
+  };
+}
+
+/** Waits until that state came; gives all of them. */
+async function until_state({ state }) {
+  while (!states.includes(state)) await new Promise((resolve) => waiting.push(resolve));
+  return states;
+}
+
+function blob(image) {
+  return new Blob([Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0))]);
+}
+
+serve({
+  connect,
+  offers_h264,
+  see: ({ colour, frames = 1 }) => watch(remote, colour, frames),
+  until_state,
+  set_prompt: ({ text, enhance = true }) => client.setPrompt(text, { enhance }),
+  set_state: ({ prompt, image }) =>
+    client.set({
+      ...(prompt === undefined ? {} : { prompt }),
+      ...(image === undefined ? {} : { image: image && blob(image) }),
+    }),
+  set_image: ({ image, ...options }) => client.setImage(image && blob(image), options),
+  play_audio: ({ content }) => client.playAudio(blob(content)),
+  sockets: () => sockets,
+  disconnect: () => {
+    client.disconnect();
+    return client.getConnectionState();
+  },
+});

@@ -1,0 +1,74 @@
+"""Every test here talks to a real service on this machine, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import websockets
+from websockets.asyncio.server import ServerConnection, serve
+
+Behaviour = Callable[[ServerConnection], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _clean(nothing_left_behind: None) -> None:
+    """No thread and no socket stays."""
+
+
+@pytest.fixture(autouse=True)
+async def _no_task_left(_clean: None) -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(100):
+        left = asyncio.all_tasks() - before - {asyncio.current_task()}
+        if not left:
+            return
+        await asyncio.sleep(0)
+    pytest.fail(f"left behind: tasks {left}")
+
+
+class FakeService:
+    """A service that behaves as the test says: for what a real one never does."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self.connections = 0
+        self.received: list[dict[str, object]] = []
+
+    async def __aenter__(self) -> FakeService:
+        self._server = await serve(self._run, "127.0.0.1", 0, max_size=None, compression=None)
+        self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _run(self, socket: ServerConnection) -> None:
+        self.connections += 1
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await self._behaviour(socket)
+
+    async def until(self, socket: ServerConnection, kind: str) -> dict[str, object]:
+        """Reads until a message of that type comes, and acknowledges the state on the way."""
+        async for text in socket:
+            message = json.loads(text)
+            self.received.append(message)
+            if message["type"] == kind:
+                return message
+            if message["type"] == "set_image":
+                await socket.send(json.dumps({"type": "set_image_ack", "success": True}))
+            elif message["type"] == "prompt":
+                ack = {"type": "prompt_ack", "prompt": message["prompt"], "success": True}
+                await socket.send(json.dumps(ack))
+        raise websockets.ConnectionClosedOK(None, None)
+
+
+@pytest.fixture
+def fake_service() -> type[FakeService]:
+    """``async with fake_service(behaviour) as service``; ``behaviour`` gets each socket."""
+    return FakeService
