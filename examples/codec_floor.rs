@@ -4,7 +4,7 @@
 //! Prints one JSON object. `make bench` runs it beside the round trip, because a time says little
 //! on a shared machine and the ratio to this floor says a lot.
 //!
-//! Usage: codec_floor RAW_RGB_FILE WIDTH HEIGHT FRAMES BITS_PER_SECOND [ENCODER_THREADS]
+//! Usage: `codec_floor` `RAW_RGB_FILE` WIDTH HEIGHT FRAMES `BITS_PER_SECOND` [`ENCODER_THREADS`]
 
 use std::error::Error;
 use std::fs::File;

@@ -14,7 +14,7 @@
 //! sessions can be run against each other in virtual time, with loss, delay and reordering, in
 //! milliseconds.
 
-#![deny(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod catalog;
 pub mod client;

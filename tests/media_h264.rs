@@ -90,7 +90,8 @@ fn the_stream_is_constrained_baseline_and_says_its_colours() {
     assert_eq!(unit[6] & 0xc0, 0xc0);
     // colour_description_present_flag and three bytes of 6, SMPTE 170M, somewhere in the VUI.
     let sps = &unit[4..unit.windows(5).position(|w| w == [0, 0, 0, 1, 0x68]).unwrap()];
-    let bits: String = sps.iter().map(|byte| format!("{byte:08b}")).collect();
+    let bits: String =
+        sps.iter().flat_map(|byte| format!("{byte:08b}").into_bytes()).map(char::from).collect();
     // video_format unspecified (5), limited range, description present.
     assert!(bits.contains(&format!("10101{}", "00000110".repeat(3))), "{bits}");
 }

@@ -19,6 +19,7 @@ fn golden(name: &str) -> String {
     fs::read_to_string(folder().join(name).with_extension("json")).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the messages hold an option")]
 fn candidate(text: &str, mid: Option<&str>, index: Option<u16>) -> Option<IceCandidate> {
     Some(IceCandidate {
         candidate: text.into(),
@@ -264,7 +265,7 @@ fn whole_seconds_are_written_without_a_fraction() {
 fn what_cannot_be_read_is_explained_and_not_repeated() {
     let secret = "S3CRET".repeat(100);
     for (text, expected) in [
-        ("".to_owned(), "string field `type`"),
+        (String::new(), "string field `type`"),
         ("[]".to_owned(), "string field `type`"),
         (r#"{"type":5}"#.to_owned(), "string field `type`"),
         (format!(r#"{{"type":"{secret}"#), "not valid JSON"),

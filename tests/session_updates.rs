@@ -112,9 +112,12 @@ fn two_images_are_told_apart_by_order() {
 fn a_late_acknowledgement_does_not_answer_the_next_update() {
     for echo in [false, true] {
         let mut script = Script::live(config());
-        let ack = |id: &str| match echo {
-            true => format!(r#"{{"type":"set_image_ack","success":true,"request_id":"{id}"}}"#),
-            false => r#"{"type":"set_image_ack","success":true}"#.to_owned(),
+        let ack = |id: &str| {
+            if echo {
+                format!(r#"{{"type":"set_image_ack","success":true,"request_id":"{id}"}}"#)
+            } else {
+                r#"{"type":"set_image_ack","success":true}"#.to_owned()
+            }
         };
         let first = request_id(&script.update(2, image("QQ==")));
         assert_eq!(code(&answers(&script.wait(15 * SECOND))), [(2, Some(ErrorCode::Timeout))]);

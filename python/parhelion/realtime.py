@@ -236,7 +236,7 @@ class RealTimeClient:
         Args:
             frame: uint8, of the shape of its format: (H, W, 3) for ``rgb24`` and ``bgr24``,
                 (H, W, 4) for ``rgba`` and ``bgra``, (H, W) for ``gray``, (H * 3 / 2, W) with even
-                H and W for ``i420``. 1 to 8192 pixels a side; the codec takes 3840x2160.
+                H and W for ``i420``. 1x1 to 3840x2160 pixels, or 2160x3840.
             format: The layout; default is the session's.
             timestamp: Any number of yours; the result carries it.
 
@@ -409,6 +409,13 @@ def checked_prompt(prompt: object, operation: str) -> str:
         )
     if not prompt.strip():
         raise InvalidInputError("prompt: expected text, got a blank str", operation=operation)
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"prompt: expected valid Unicode, got a lone surrogate at {error.start}",
+            operation=operation,
+        ) from None
     return prompt
 
 

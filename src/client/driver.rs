@@ -360,6 +360,25 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::PixelFormat;
+
+    fn options() -> ConnectOptions {
+        ConnectOptions {
+            base_url: String::new(),
+            api_key: "key".into(),
+            model: crate::catalog::find("mirage").unwrap(),
+            resolution: None,
+            initial: Default::default(),
+            timeouts: Default::default(),
+            retry: Default::default(),
+            ice_servers: None,
+            ca_file: None,
+            format: PixelFormat::Rgb24,
+            max_bitrate: 1_000_000,
+            output_capacity: 1,
+            user_agent: String::new(),
+        }
+    }
 
     #[test]
     fn a_service_on_this_machine_needs_no_stun() {
@@ -370,7 +389,7 @@ mod tests {
             ("wss://api.example.com/", false),
             ("ws://192.168.1.4/", false),
         ] {
-            let options = crate::client::tests::options();
+            let options = options();
             let config = peer_config(&options, &url.parse().unwrap());
             assert_eq!(config.reach == Reach::Loopback, local, "{url}");
             assert_eq!(config.ice_servers.is_empty(), local, "{url}");

@@ -185,7 +185,7 @@ impl Media {
         let sent = self.sender.stats();
         let received = self.receiver.stats();
         let mut drops = sent.drops.clone();
-        drops.extend(received.drops.iter().cloned());
+        drops.extend(received.drops.iter().copied());
         drops.push(self.incoming.output.counters());
         Stats {
             frames_sent: lock(&self.outgoing).next_id,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::ModelSpec;
@@ -23,7 +24,7 @@ pub use media::OutputFrame;
 pub use stats::{Percentiles, Stats};
 
 /// Calls that wait for the driver; more means that it is stuck.
-const COMMANDS: usize = 64;
+const COMMANDS: usize = 256;
 /// The longest that [`RealTimeSession::disconnect`] waits for goodbyes.
 const DISCONNECT_LIMIT: Duration = Duration::from_millis(900);
 
@@ -66,6 +67,15 @@ pub(crate) enum Command {
 }
 
 type Reply = oneshot::Sender<Result<()>>;
+
+/// A call that is queued and not answered yet.
+pub struct PendingCall(Result<oneshot::Receiver<Result<()>>>);
+
+impl PendingCall {
+    pub async fn answer(self) -> Result<()> {
+        self.0?.await.map_err(|_| over())?
+    }
+}
 
 /// State that the handle and the driver share.
 struct Shared {
@@ -121,9 +131,12 @@ impl RealTimeSession {
         self.call(|reply| Command::Connect { reply }).await
     }
 
-    /// Changes the state; returns when the service has acknowledged it.
-    pub async fn update(&self, change: Change, timeout: Duration) -> Result<()> {
-        self.call(|reply| Command::Update { change, timeout, reply }).await
+    /// Changes the state; answered when the service has acknowledged it.
+    ///
+    /// The change is queued before this returns, so that changes take effect in the order of their
+    /// calls, however their futures are polled.
+    pub fn update(&self, change: Change, timeout: Duration) -> PendingCall {
+        self.queue(|reply| Command::Update { change, timeout, reply })
     }
 
     /// Ends the session. May be called again, from anywhere, and returns within a second.
@@ -139,10 +152,20 @@ impl RealTimeSession {
     }
 
     async fn call(&self, command: impl FnOnce(Reply) -> Command) -> Result<()> {
+        self.queue(command).answer().await
+    }
+
+    fn queue(&self, command: impl FnOnce(Reply) -> Command) -> PendingCall {
         let (reply, answer) = oneshot::channel();
-        let gone = || Error::new(ErrorCode::Disconnected, "the session is over");
-        self.commands.send(command(reply)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let queued = self.commands.try_send(command(reply)).map_err(|error| match error {
+            TrySendError::Full(_) => Error::new(
+                ErrorCode::InvalidState,
+                format!("{COMMANDS} calls wait for the session already"),
+            )
+            .hint("await some of them first"),
+            TrySendError::Closed(_) => over(),
+        });
+        PendingCall(queued.map(|()| answer))
     }
 
     /// Queues one frame and returns its id, counted from 0. The newest frame wins: one that still
@@ -187,6 +210,12 @@ impl RealTimeSession {
     pub async fn stats(&self) -> Stats {
         self.shared.media.stats().await
     }
+}
+
+/// Calls after the end are a mistake of the caller's; there is nothing to wait for.
+fn over() -> Error {
+    Error::new(ErrorCode::InvalidState, "the session is disconnected")
+        .hint("open a new one with client.realtime.connect()")
 }
 
 impl Drop for RealTimeSession {

@@ -168,6 +168,28 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Waits for an item, or until `nudge` is called while `enough` holds. `None`: there is nothing,
+    /// because of that or because the box is closed and empty.
+    pub fn take_unless(&self, enough: impl Fn() -> bool) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some(item) = state.take() {
+                return Some(item);
+            }
+            if state.closed || enough() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Makes [`Self::take_unless`] look again.
+    pub fn nudge(&self) {
+        // With the lock, so that nobody is between looking and waiting.
+        let _state = self.lock();
+        self.changed.notify_all();
+    }
+
     /// Waits for an item, but not longer than `timeout`.
     pub fn take_timeout(&self, timeout: Duration) -> Option<T> {
         let start = Instant::now();

@@ -144,10 +144,11 @@ impl Session {
             );
             to_exception(py, &error.during(operation.clone()))
         })?;
-        let session = Arc::clone(&self.session);
-        awaitable(py, async move {
-            session.update(change, timeout).await.map_err(|error| error.during(operation))
-        })
+        let updated = self.session.update(change, timeout);
+        awaitable(
+            py,
+            async move { updated.answer().await.map_err(|error| error.during(operation)) },
+        )
     }
 
     /// Ends the session. Awaitable; never raises.

@@ -115,7 +115,7 @@ pub struct Server {
 impl Server {
     /// Binds the port and starts serving.
     pub async fn start(options: ServerOptions, models: Arc<ModelRegistry>) -> Result<Self> {
-        if options.api_keys.iter().any(|key| key.is_empty()) {
+        if options.api_keys.iter().any(Secret::is_empty) {
             return Err(Error::new(ErrorCode::InvalidOptions, "an API key must not be empty"));
         }
         let listener =

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -92,9 +93,14 @@ impl Media {
     }
 }
 
+/// A client that sends no video at once is taken to be up after this time.
+const UP_AT_LATEST: Duration = Duration::from_millis(300);
+
 /// Brings the events of one link into the session's queue and its frames to the decoder.
 struct LinkObserver {
     link: u32,
+    /// Whether the link was reported as up.
+    up: Arc<AtomicBool>,
     inputs: mpsc::Sender<Input>,
     sender: Arc<VideoSender>,
     receiver: Arc<VideoReceiver>,
@@ -105,7 +111,7 @@ impl PeerObserver for LinkObserver {
         let event = match event {
             // All candidates are in the answer.
             PeerEvent::Candidate(_) => return,
-            PeerEvent::Up => ServerLinkEvent::Up,
+            PeerEvent::Up => return self.up_soon(),
             PeerEvent::Interrupted => ServerLinkEvent::Interrupted,
             PeerEvent::Lost(why) => ServerLinkEvent::Lost(why),
         };
@@ -113,11 +119,30 @@ impl PeerObserver for LinkObserver {
     }
 
     fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>> {
+        announce(&self.up, self.link, &self.inputs);
         self.receiver.push(unit)
     }
 
     fn key_frame_requested(&self) {
         self.sender.request_key_frame();
+    }
+}
+
+impl LinkObserver {
+    /// This end is up a moment before the client's, and a client that is told that it generates
+    /// before it is connected never reports that it is. Its first frame shows that it is.
+    fn up_soon(&self) {
+        let (up, link, inputs) = (Arc::clone(&self.up), self.link, self.inputs.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(UP_AT_LATEST).await;
+            announce(&up, link, &inputs);
+        });
+    }
+}
+
+fn announce(up: &AtomicBool, link: u32, inputs: &mpsc::Sender<Input>) {
+    if !up.swap(true, Ordering::AcqRel) {
+        let _ = inputs.try_send(Input::Link { link, event: ServerLinkEvent::Up });
     }
 }
 
@@ -342,6 +367,7 @@ impl Driver {
         }
         let observer = Arc::new(LinkObserver {
             link,
+            up: Arc::default(),
             inputs: self.inputs.clone(),
             sender: Arc::clone(&self.media.sender),
             receiver: Arc::clone(&self.media.receiver),

@@ -97,7 +97,7 @@ fn engine() -> Result<(MediaEngine, Registry)> {
         (opus(), OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
     ];
     for (rtp_codec, payload_type, kind) in codecs {
-        let codec = RTCRtpCodecParameters { rtp_codec, payload_type, ..Default::default() };
+        let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
         engine.register_codec(codec, kind).map_err(setup("codec registration"))?;
     }
     engine
@@ -226,7 +226,9 @@ async fn add_video(connection: &Arc<dyn PeerConnection>, shared: &Arc<Shared>) -
     };
     let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
         "parhelion".to_owned(),
-        "video".to_owned(),
+        // Unique, because webrtc tells the two directions apart by this id alone: with the same id
+        // at both ends, feedback on what we send would be taken for the other end's.
+        format!("video-{:016x}", random()),
         "video".to_owned(),
         RtpCodecKind::Video,
         vec![coding],

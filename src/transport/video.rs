@@ -17,10 +17,12 @@ use crate::media::{
 
 /// Key frames are large: requests that come faster than this are answered by one.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(200);
+/// A still source sends nothing that could carry a key frame: after this time its last picture does.
+const REPEAT_AFTER: Duration = Duration::from_millis(50);
 /// Encoded frames refer to each other, so they may queue a little before all must be given up.
 const UNDECODED: usize = 16;
-/// One being filled, one waiting, one being encoded.
-const SPARE_PICTURES: usize = 3;
+/// One being filled, one waiting, one being encoded, and the last one.
+const SPARE_PICTURES: usize = 4;
 const SPARE_UNITS: usize = 8;
 
 /// The peer that is in use now, if any.
@@ -128,8 +130,10 @@ impl VideoSender {
         self.shared.recycle(picture);
     }
 
+    /// Makes the next picture a key frame; if none comes soon, the last one is sent again as one.
     pub fn request_key_frame(&self) {
         self.shared.key_frame_wanted.store(true, Ordering::Release);
+        self.shared.inbox.nudge();
     }
 
     /// Counts a frame that never came as far as the queue.
@@ -173,23 +177,59 @@ impl SenderShared {
     }
 }
 
-fn encode(shared: &SenderShared, mut encoder: Box<dyn VideoEncoder>) {
-    let mut last_key_frame: Option<Instant> = None;
-    let mut bitrate = 0;
-    while let Some(frame) = shared.inbox.take() {
+/// The encoding thread.
+struct Encoding<'a> {
+    shared: &'a SenderShared,
+    encoder: Box<dyn VideoEncoder>,
+    bitrate: u32,
+    last_key_frame: Option<Instant>,
+    /// The last picture that went out, in case it is wanted again.
+    last: Option<OutgoingFrame>,
+}
+
+fn encode(shared: &SenderShared, encoder: Box<dyn VideoEncoder>) {
+    let mut encoding = Encoding { shared, encoder, bitrate: 0, last_key_frame: None, last: None };
+    while let Some(frame) = encoding.next() {
+        encoding.carry(frame);
+    }
+}
+
+impl Encoding<'_> {
+    /// The next picture: a new one, or the last one again if a key frame is wanted of it.
+    fn next(&mut self) -> Option<OutgoingFrame> {
+        let shared = self.shared;
+        let again = || self.last.is_some() && shared.key_frame_wanted.load(Ordering::Acquire);
+        if let Some(frame) = shared.inbox.take_unless(again) {
+            return Some(frame);
+        }
+        if shared.inbox.is_closed() {
+            return None;
+        }
+        let newer = shared.inbox.take_timeout(REPEAT_AFTER.max(self.key_frame_pause()));
+        newer.or_else(|| self.last.take()).or_else(|| shared.inbox.take())
+    }
+
+    /// How long until another key frame may be made.
+    fn key_frame_pause(&self) -> Duration {
+        self.last_key_frame
+            .map_or(Duration::ZERO, |at| KEY_FRAME_INTERVAL.saturating_sub(at.elapsed()))
+    }
+
+    fn carry(&mut self, frame: OutgoingFrame) {
+        let shared = self.shared;
         let Some(peer) = shared.peer.get() else {
             shared.inbox.count_drop(DropReason::NotConnected);
             shared.recycle(frame.picture);
-            continue;
+            return;
         };
         let wanted_bitrate = shared.bitrate.load(Ordering::Relaxed);
-        if wanted_bitrate != bitrate {
-            bitrate = wanted_bitrate;
-            encoder.set_bitrate(bitrate);
+        if wanted_bitrate != self.bitrate {
+            self.bitrate = wanted_bitrate;
+            self.encoder.set_bitrate(wanted_bitrate);
         }
-        let may_ask = last_key_frame.is_none_or(|at| at.elapsed() >= KEY_FRAME_INTERVAL);
-        if may_ask && shared.key_frame_wanted.swap(false, Ordering::AcqRel) {
-            encoder.request_key_frame();
+        if self.key_frame_pause().is_zero() && shared.key_frame_wanted.swap(false, Ordering::AcqRel)
+        {
+            self.encoder.request_key_frame();
         }
         let began = Instant::now();
         let planes = frame.picture.planes();
@@ -197,35 +237,42 @@ fn encode(shared: &SenderShared, mut encoder: Box<dyn VideoEncoder>) {
         shared.counters.height.store(planes.height, Ordering::Relaxed);
         // The packets keep parts of this buffer alive, so it cannot be used again.
         let mut unit = Vec::new();
-        let encoded = encoder.encode(planes, frame.capture_time.to_unix(), &mut unit);
+        let encoded = self.encoder.encode(planes, frame.capture_time.to_unix(), &mut unit);
         shared.counters.time(began);
-        shared.recycle(frame.picture);
+        let capture_time = frame.capture_time;
+        if let Some(before) = self.last.replace(frame) {
+            shared.recycle(before.picture);
+        }
         match encoded {
-            Ok(Encoded::Skipped) => {
-                shared.inbox.count_drop(DropReason::EncoderSkipped);
-                continue;
-            }
+            Ok(Encoded::Skipped) => return shared.inbox.count_drop(DropReason::EncoderSkipped),
             Ok(Encoded::Key) => {
-                last_key_frame = Some(Instant::now());
+                self.last_key_frame = Some(Instant::now());
                 shared.counters.key_frames.fetch_add(1, Ordering::Relaxed);
             }
             Ok(Encoded::Delta) => {}
             Err(error) => {
                 tracing::warn!(target: "parhelion::media", "encoding: {error}");
                 shared.inbox.count_drop(DropReason::EncodeFailed);
-                shared.key_frame_wanted.store(true, Ordering::Release);
-                continue;
+                return self.start_over();
             }
         }
         shared.counters.frames.fetch_add(1, Ordering::Relaxed);
         shared.counters.bytes.fetch_add(unit.len() as u64, Ordering::Relaxed);
-        if let Err(error) = peer.send_frame(unit, frame.capture_time.0) {
+        if let Err(error) = peer.send_frame(unit, capture_time.0) {
             tracing::debug!(target: "parhelion::media", "sending: {error}");
             shared.inbox.count_drop(DropReason::NotConnected);
-            // What was not sent is missing from every later picture.
-            shared.key_frame_wanted.store(true, Ordering::Release);
-            last_key_frame = None;
+            self.start_over();
         }
+    }
+
+    /// What was not sent is missing from every later picture, so the next must need none.
+    fn start_over(&mut self) {
+        self.last_key_frame = None;
+        // This picture cannot be sent, now or again.
+        if let Some(frame) = self.last.take() {
+            self.shared.recycle(frame.picture);
+        }
+        self.shared.key_frame_wanted.store(true, Ordering::Release);
     }
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import parhelion as ph
 import pytest
+
+import parhelion as ph
 
 Picture = npt.NDArray[np.uint8]
 
@@ -124,7 +124,7 @@ def _sockets() -> set[str]:
     sockets = set()
     for file in _FILES.iterdir():
         try:
-            target = os.readlink(file)
+            target = str(file.readlink())
         except OSError:
             continue
         if target.startswith("socket:"):

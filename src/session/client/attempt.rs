@@ -227,7 +227,7 @@ impl ClientSession {
             if overall { (ErrorCode::Timeout, timeouts.connect) } else { (code, limit) };
         let mut text = format!("{what} within {:.1} s", limit.as_secs_f64());
         if let Phase::Parting { failure, .. } = &self.phase {
-            text = failure.error.message.clone();
+            text.clone_from(&failure.error.message);
         }
         if let Some(malformed) = &self.malformed {
             text = format!("{text}; the last message could not be read: {malformed}");

@@ -111,7 +111,9 @@ impl Updates {
         for sent in &self.sent {
             match &sent.purpose {
                 Purpose::Setup { folded, .. } => {
-                    folded.iter().for_each(|pending| state.apply(&pending.change));
+                    for pending in folded {
+                        state.apply(&pending.change);
+                    }
                 }
                 Purpose::Update(pending) => state.apply(&pending.change),
                 Purpose::Late { .. } => {}
@@ -315,7 +317,7 @@ pub(super) fn check(state: &State) -> Result<(), Error> {
         return Err(Error::invalid_input("expected a prompt with some text, got a blank one")
             .hint("clear the prompt instead of setting it to nothing"));
     }
-    let image = state.image.as_ref().map(|image| image.len());
+    let image = state.image.as_ref().map(crate::session::EncodedImage::len);
     if image == Some(0) {
         return Err(Error::invalid_input("expected an image, got no bytes"));
     }

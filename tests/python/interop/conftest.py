@@ -27,7 +27,7 @@ ENVIRONMENT = ROOT / ".venv-interop"
 PYTHON = ENVIRONMENT / "bin" / "python"
 SDK_PACKAGE = ENVIRONMENT / "npm" / "node_modules" / "@decartai" / "sdk"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CALL_TIMEOUT = 40.0
+CALL_TIMEOUT = 30.0
 EXIT_TIMEOUT = 5.0
 # A 20 MiB image comes through the pipe as one line of base64.
 LINE_LIMIT = 64 * 1024 * 1024

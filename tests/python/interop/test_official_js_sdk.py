@@ -36,8 +36,9 @@ async def test_a_session_without_a_state_streams_both_ways(server, probe, page):
     assert seen["matched"], seen
     assert seen["size"] == [320, 240]
     assert await probe.next_state() == NOTHING
-    states = await page.call("until_state", state="generating")
-    assert states == ["connecting", "connected", "generating"]
+    states = await page.call("until_states", expected=["generating"])
+    # The browser may tell "connected" later than our message comes; the SDK leaves it out then.
+    assert [state for state in states if state != "connected"] == ["connecting", "generating"]
     assert await page.call("disconnect") == "disconnected"
     assert await page.call("sockets") == 1
 
@@ -82,14 +83,15 @@ async def test_an_avatar_that_gets_only_audio_connects(server, page, picture):
     assert connected["offered"] == ["video", "audio"]
     assert connected["session_id"]
     await page.call("play_audio", content=clip())
-    await page.call("until_state", state="generating")
+    await page.call("until_states", expected=["generating"])
 
 
 async def test_a_session_that_the_service_ends_is_opened_again(server, page):
     connected = await page.call("connect", **address(server))
     assert server.end_session(connected["session_id"], "timeout")
-    states = await page.call("until_state", state="reconnecting")
-    assert states[-1] == "reconnecting"
+    await page.call("until_states", expected=["generating", "reconnecting", "generating"])
+    assert await page.call("session_id") not in (None, connected["session_id"])
+    assert (await page.call("see", colour=CYAN, frames=5))["matched"]
 
 
 async def test_a_wrong_key_is_refused_at_once_and_for_good(server, page):

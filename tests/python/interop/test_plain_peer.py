@@ -54,7 +54,15 @@ async def test_the_messages_come_in_the_order_that_clients_rely_on(server, plain
     ended = await plain.call("until_message", kind="generation_ended")
     assert ended["reason"] == "insufficient_credits"
     assert isinstance(ended["seconds"], int)
-    assert (await plain.call("next_message")) == {"type": "CLOSE", "code": 1000}
+    assert await plain.call("next_message") == {"type": "CLOSE", "code": 1000}
+    assert await plain.call("types_heard") == [
+        "answer",
+        "generation_ended",
+        "generation_started",
+        "generation_tick",
+        "session_id",
+        "set_image_ack",
+    ]
 
 
 @pytest.mark.parametrize("audio", ["sendrecv", "sendonly"])
@@ -86,6 +94,18 @@ async def test_candidates_may_come_after_the_offer(server, plain):
     assert answered["candidates"] > 0
     assert answered["state"] == "connected"
     assert (await plain.call("see", colour=CYAN, frames=10))["matched"]
+
+
+async def test_a_second_offer_replaces_the_connection(server, probe, plain):
+    await plain.call("open_socket", **address(server))
+    await plain.call("send", message={"type": "prompt", "prompt": "other", "enhance_prompt": True})
+    for _ in range(2):
+        assert (await plain.call("offer", kinds=VIDEO))["state"] == "connected"
+        assert (await plain.call("until_message", kind="generation_started"))["type"] != "CLOSE"
+        assert (await plain.call("see", colour=CYAN, frames=10))["matched"]
+    # One session, which keeps its state.
+    assert server.active_sessions == 1
+    assert await probe.next_state() == OTHER
 
 
 @pytest.mark.parametrize("path", ["/v1/avatar-live/stream", "/v1/live_avatar/stream"])

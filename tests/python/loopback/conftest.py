@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 import websockets
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
+
+import parhelion as ph
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 
@@ -72,3 +76,33 @@ class FakeService:
 def fake_service() -> type[FakeService]:
     """``async with fake_service(behaviour) as service``; ``behaviour`` gets each socket."""
     return FakeService
+
+
+Change = Callable[[dict[str, Any]], list[dict[str, Any] | str | bytes]]
+
+
+@pytest.fixture
+def relay(server: ph.LocalServer) -> Callable[[Change], Any]:
+    """``async with relay(change) as (url, key)``: a real service whose messages are changed.
+
+    ``change`` gets each message of the service and returns those that the client gets instead.
+    """
+
+    async def pass_on(source: Any, target: Any, change: Change | None) -> None:
+        async for text in source:
+            messages = change(json.loads(text)) if change else [text]
+            for message in messages:
+                await target.send(json.dumps(message) if isinstance(message, dict) else message)
+        await target.close(source.close_code or 1011, source.close_reason or "")
+
+    @contextlib.asynccontextmanager
+    async def open_relay(change: Change) -> AsyncIterator[tuple[str, str]]:
+        async def behave(peer: ServerConnection) -> None:
+            assert peer.request is not None
+            async with connect(server.url + peer.request.path, max_size=None) as upstream:
+                await asyncio.gather(pass_on(peer, upstream, None), pass_on(upstream, peer, change))
+
+        async with FakeService(behave) as service:
+            yield service.url, server.api_key
+
+    return open_relay

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import parhelion as ph
 import pytest
 from numpy.lib.stride_tricks import as_strided
+
+import parhelion as ph
 
 
 def huge(height: int, width: int) -> np.ndarray:
@@ -110,7 +111,9 @@ async def test_a_model_that_returns_no_frame(server, client, record, picture, ma
         assert session.get_connection_state() == "generating"
 
 
-@pytest.mark.parametrize("raised", [ValueError("no such colour"), SystemExit(3), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "raised", [ValueError("no such colour"), SystemExit(3), KeyboardInterrupt()]
+)
 async def test_a_model_that_raises(server, client, record, picture, raised, caplog):
     @server.model("mine")
     def mine(frame, context):
@@ -128,6 +131,7 @@ async def test_a_model_that_raises(server, client, record, picture, raised, capl
     if isinstance(raised, Exception):
         assert "no such colour" in caplog.text
         assert "Traceback" in caplog.text
+    caplog.clear()
 
 
 async def test_a_class_whose_constructor_raises_is_told(server, client, record, picture):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import numpy as np
-import parhelion as ph
 import pytest
+
+import parhelion as ph
 
 CLOSE = 3.0  # mean absolute difference that the codec may cause in a smooth picture
 FORMATS = ["rgb24", "bgr24", "rgba", "bgra", "gray", "i420"]
@@ -42,9 +44,7 @@ LAYOUTS = {
     "planes": lambda p: np.ascontiguousarray(p.transpose(2, 0, 1)).transpose(1, 2, 0),
     "three of four channels": lambda p: np.dstack([p, p[..., 0]])[..., :3],
     "a memoryview": memoryview,
-    "no alignment": lambda p: (
-        np.frombuffer(b"\0" + p.tobytes(), np.uint8)[1:].reshape(p.shape)
-    ),
+    "no alignment": lambda p: np.frombuffer(b"\0" + p.tobytes(), np.uint8)[1:].reshape(p.shape),
 }
 
 
@@ -112,7 +112,8 @@ async def test_odd_and_small_sizes_come_back_as_they_were(
     sent = picture(width, height)
     frame = await session.transform(sent)
     assert frame.shape == (height, width, 3)
-    assert difference(frame, sent) < (CLOSE if width > 16 else 12)
+    if min(width, height) > 2:  # of fewer the codec keeps one colour
+        assert difference(frame, sent) < (CLOSE if width > 16 else 12)
 
 
 async def test_the_size_may_change_in_mid_stream(session, picture, difference):
@@ -141,47 +142,46 @@ async def test_a_frame_without_a_time_stamp_has_none(session, picture):
     assert (await session.transform(picture())).timestamp is None
 
 
-async def test_ids_rise_and_none_comes_twice(session, picture):
-    """The reader is slower than the writer: frames are left out, never reordered."""
-    received = []
-    for _ in range(100):
-        session.send(picture(64, 48))
-        if len(received) < 30:
-            received.append((await session.recv(timeout=20)).input_id)
-    assert received == sorted(set(received))
+async def arrive(session: ph.RealTimeClient, frame: np.ndarray) -> int:
+    """Sends a frame until one more has come back, which nobody reads; returns the last id."""
+    before = session.stats().frames_received
+
+    async def received() -> None:
+        while session.stats().frames_received == before:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
+
+    while True:
+        input_id = session.send(frame)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(received(), 0.5)
+            return input_id
+
+
+async def test_after_a_burst_the_next_frame_comes_and_none_comes_twice(session, picture):
+    ids = []
+    session.on("frame", lambda frame: ids.append(frame.input_id))
+    for _ in range(5):
+        last = [session.send(picture(64, 48)) for _ in range(100)][-1]
+        frame = await session.transform(picture(64, 48))
+        assert frame.input_id > last
+    assert ids == sorted(set(ids))
 
 
 async def test_a_late_reader_gets_the_newest_frame(session, picture):
-    last = None
-    arrived = asyncio.Event()
-    for shade in range(100):
-        last = session.send(picture(64, 48, shade=shade % 60))
-        await asyncio.sleep(0)
-    # The last frame is never displaced; ask until it has arrived.
-    newest = -1
-    session.on("diagnostic", lambda *_: arrived.set())
-    while newest < last:
-        frame = await session.recv(timeout=20)
-        assert frame.input_id > newest, "an older frame after a newer one"
-        first_read = newest == -1
-        newest = frame.input_id
-        if first_read and session.stats().frames_received > 1:
-            dropped = {drop.place for drop in session.stats().drops}
-            assert dropped, "frames were left out and not counted"
-    assert newest == last
+    for _ in range(30):
+        newest = await arrive(session, picture(64, 48))
+    assert (await session.recv(timeout=20)).input_id == newest
+    drops = {(drop.place, drop.reason): drop.count for drop in session.stats().drops}
+    assert drops[("output", "displaced")] == session.stats().frames_received - 1
 
 
 async def test_output_capacity_keeps_as_many_and_the_newest(client, picture):
     async with client.realtime.connect(model="mirage_v2", output_capacity=4) as session:
-        ids = []
-        for _ in range(12):
-            ids.append(session.send(picture(64, 48)))
-            while session.stats().frames_received < len(ids):
-                await asyncio.sleep(0)
+        ids = [await arrive(session, picture(64, 48)) for _ in range(12)]
         frames = [await session.recv(timeout=20) for _ in range(4)]
-    assert [frame.input_id for frame in frames] == ids[-4:]
-    drops = {(drop.place, drop.reason): drop.count for drop in session.stats().drops}
-    assert drops[("output", "displaced")] == 8
+        assert [frame.input_id for frame in frames] == ids[-4:]
+        drops = {(drop.place, drop.reason): drop.count for drop in session.stats().drops}
+        assert drops[("output", "displaced")] == session.stats().frames_received - 4
 
 
 async def test_a_handler_of_frames_sees_each_that_arrives(session, picture):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import parhelion as ph
 import pytest
+
+import parhelion as ph
 
 
 async def test_a_service_that_comes_back_gets_the_newest_prompt(record, picture, difference):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import urllib.request
 
-import parhelion as ph
 import pytest
+
+import parhelion as ph
 
 
 async def test_it_has_an_address_only_while_it_runs():

@@ -38,8 +38,11 @@ function matches(centre, colour) {
   return colour.every((part, index) => Math.abs(part - centre[index]) <= TOLERANCE);
 }
 
-/** Plays a stream until so many frames had that colour in the centre, or too many had not. */
-export async function watch(stream, colour, frames) {
+/**
+ * Plays a stream until so many frames had that colour in the centre, and that size if one is
+ * given, or too many had not.
+ */
+export async function watch(stream, { colour, frames = 1, size = null }) {
   const video = document.createElement("video");
   Object.assign(video, { srcObject: stream, muted: true, playsInline: true });
   document.body.append(video);
@@ -54,11 +57,12 @@ export async function watch(stream, colour, frames) {
     context.drawImage(video, 0, 0, context.canvas.width, context.canvas.height);
     const { width, height } = context.canvas;
     centre = [...context.getImageData(width / 2, height / 2, 1, 1).data.slice(0, 3)];
-    if (matches(centre, colour)) matching += 1;
+    const fits = size === null || size.join() === [video.videoWidth, video.videoHeight].join();
+    if (fits && matches(centre, colour)) matching += 1;
   }
-  const size = [video.videoWidth, video.videoHeight];
+  const last = [video.videoWidth, video.videoHeight];
   video.remove();
-  return { matched: matching === frames, colour: centre, size };
+  return { matched: matching === frames, colour: centre, size: last };
 }
 
 /** Whether this browser can send H.264 at all. */

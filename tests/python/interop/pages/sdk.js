@@ -62,9 +62,14 @@ async function connect({ url, key, model = "mirage_v2", prompt, image, media = "
   };
 }
 
-/** Waits until that state came; gives all of them. */
-async function until_state({ state }) {
-  while (!states.includes(state)) await new Promise((resolve) => waiting.push(resolve));
+/** Waits until these states came in this order, others between them; gives all of them. */
+async function until_states({ expected }) {
+  const came = () => {
+    let at = 0;
+    for (const state of states) if (state === expected[at]) at += 1;
+    return at >= expected.length;
+  };
+  while (!came()) await new Promise((resolve) => waiting.push(resolve));
   return states;
 }
 
@@ -75,8 +80,8 @@ function blob(image) {
 serve({
   connect,
   offers_h264,
-  see: ({ colour, frames = 1 }) => watch(remote, colour, frames),
-  until_state,
+  see: (expected) => watch(remote, expected),
+  until_states,
   set_prompt: ({ text, enhance = true }) => client.setPrompt(text, { enhance }),
   set_state: ({ prompt, image }) =>
     client.set({
@@ -85,6 +90,7 @@ serve({
     }),
   set_image: ({ image, ...options }) => client.setImage(image && blob(image), options),
   play_audio: ({ content }) => client.playAudio(blob(content)),
+  session_id: () => client.sessionId,
   sockets: () => sockets,
   disconnect: () => {
     client.disconnect();

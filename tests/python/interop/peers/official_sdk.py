@@ -38,7 +38,7 @@ def counted(self: aiohttp.ClientSession, *arguments: Any, **options: Any) -> Any
     return original(self, *arguments, **options)
 
 
-aiohttp.ClientSession.ws_connect = counted  # type: ignore[method-assign]
+aiohttp.ClientSession.ws_connect = counted
 
 
 async def connect(
@@ -64,9 +64,7 @@ async def connect(
         api_key=sdk.api_key,
         local_track=SolidTrack(),
         options=RealtimeConnectOptions(
-            model=ModelDefinition(
-                name=model, url_path="/v1/stream", fps=30, width=320, height=240
-            ),
+            model=ModelDefinition(name=model, url_path="/v1/stream", fps=30, width=320, height=240),
             on_remote_stream=arrived,
             initial_state=state,
         ),
@@ -106,9 +104,7 @@ async def set_state(prompt: str | None = None, image: str | None = None) -> None
     await client().set(SetInput(prompt=prompt, image=content))
 
 
-async def set_image(
-    image: str | None, prompt: str | None = None, enhance: bool = True
-) -> None:
+async def set_image(image: str | None, prompt: str | None = None, enhance: bool = True) -> None:
     await client().set_image(
         None if image is None else base64.b64decode(image), prompt=prompt, enhance=enhance
     )
@@ -127,7 +123,8 @@ async def until_states(expected: list[str]) -> list[str]:
 
 
 async def session_id() -> str | None:
-    return client().session_id
+    name: str | None = client().session_id
+    return name
 
 
 async def heard() -> dict[str, Any]:
@@ -136,7 +133,8 @@ async def heard() -> dict[str, Any]:
 
 async def disconnect() -> str:
     await client().disconnect()
-    return client().get_connection_state()
+    state: str = client().get_connection_state()
+    return state
 
 
 async def main() -> None:

@@ -24,6 +24,7 @@ class Session:
 
 
 session = Session()
+heard: set[str] = set()
 
 
 async def open_socket(url: str, key: str, path: str = "/v1/stream", model: str = "probe") -> None:
@@ -37,15 +38,12 @@ async def send(message: dict[str, Any]) -> None:
     await session.socket.send_json(message)
 
 
-async def send_text(text: str) -> None:
-    await session.socket.send_str(text)
-
-
 async def next_message() -> dict[str, Any]:
     """The next message, or how the socket was closed."""
     message = await session.socket.receive()
     if message.type is aiohttp.WSMsgType.TEXT:
         parsed: dict[str, Any] = json.loads(message.data)
+        heard.add(parsed["type"])
         return parsed
     return {"type": message.type.name, "code": session.socket.close_code}
 
@@ -57,11 +55,19 @@ async def until_message(kind: str) -> dict[str, Any]:
     return message
 
 
+async def types_heard() -> list[str]:
+    """The types of all messages so far."""
+    return sorted(heard)
+
+
 async def offer(kinds: list[list[str]], trickle: bool = False) -> dict[str, Any]:
     """Connects with these media, each ``[kind, direction]``; gives the sections of the answer.
 
-    With ``trickle`` the offer has no candidates: they follow one by one, and a null.
+    A connection that is there already is replaced. With ``trickle`` the offer has no candidates:
+    they follow one by one, and a null.
     """
+    if hasattr(session, "connection"):
+        await session.connection.close()
     connection = session.connection = RTCPeerConnection()
     session.track = asyncio.get_running_loop().create_future()
     connected = asyncio.Event()
@@ -91,9 +97,13 @@ async def offer(kinds: list[list[str]], trickle: bool = False) -> dict[str, Any]
     await send({"type": "offer", "sdp": sdp})
     if trickle:
         for line in candidates:
-            candidate = {"candidate": line[2:], "sdpMid": "0", "sdpMLineIndex": 0}
-            # As Android sends it.
-            await send({"type": "ice-candidate", "candidate": {**candidate, "usernameFragment": None}})
+            candidate = {
+                "candidate": line[2:],
+                "sdpMid": "0",
+                "sdpMLineIndex": 0,
+                "usernameFragment": None,  # as Android sends it
+            }
+            await send({"type": "ice-candidate", "candidate": candidate})
         await send({"type": "ice-candidate", "candidate": None})
     answer = (await until_message("answer"))["sdp"]
     await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -123,7 +133,7 @@ async def see(colour: list[int] | str, frames: int = 1) -> dict[str, Any]:
 
 
 async def main() -> None:
-    await rpc.serve([open_socket, send, send_text, next_message, until_message, offer, see])
+    await rpc.serve([open_socket, send, next_message, until_message, types_heard, offer, see])
     if hasattr(session, "connection"):
         await session.connection.close()
     if hasattr(session, "http"):

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, TextIO
 
 Function = Callable[..., Awaitable[Any]]
 
@@ -29,16 +29,38 @@ async def serve(functions: Iterable[Function], other: Function | None = None) ->
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
+    calls: asyncio.Queue[Any] = asyncio.Queue()
+    reading = asyncio.ensure_future(read(reader, calls))
+    answering = asyncio.ensure_future(answer(calls, known, other, answers))
+    try:
+        # A call that never returns does not outlive the input.
+        await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        answering.cancel()
+        await asyncio.wait((answering,))
+
+
+async def read(reader: asyncio.StreamReader, calls: asyncio.Queue[Any]) -> None:
     while line := await reader.readline():
-        call = json.loads(line)
+        calls.put_nowait(json.loads(line))
+
+
+async def answer(
+    calls: asyncio.Queue[Any],
+    known: dict[str, Function],
+    other: Function | None,
+    answers: TextIO,
+) -> None:
+    while True:
+        call = await calls.get()
         name, arguments = call["name"], call["arguments"]
         try:
             if name in known:
-                answer = {"result": await known[name](**arguments)}
+                result = {"result": await known[name](**arguments)}
             elif other is not None:
-                answer = {"result": await other(name, arguments)}
+                result = {"result": await other(name, arguments)}
             else:
-                answer = {"error": f"no function {name}"}
+                result = {"error": f"no function {name}"}
         except Exception as error:  # noqa: BLE001 - goes to the caller
-            answer = {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
-        print(json.dumps(answer), file=answers, flush=True)  # noqa: T201
+            result = {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
+        print(json.dumps(result), file=answers, flush=True)

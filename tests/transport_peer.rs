@@ -1,0 +1,168 @@
+//! Two peers over real sockets on loopback: pictures arrive, know when they were captured, and a
+//! key frame comes when the other end asks for one.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use parhelion::error::ErrorCode;
+use parhelion::media::{
+    AccessUnit, H264Config, H264Decoder, H264Encoder, I420, NtpTime, VideoDecoder, VideoEncoder,
+};
+use parhelion::transport::{
+    PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer, runtime,
+};
+
+/// Fails a test that hangs; nothing is measured with it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+enum Seen {
+    Event(PeerEvent),
+    Unit(AccessUnit),
+    KeyFrameRequested,
+}
+
+struct Recorder(Sender<Seen>);
+
+impl PeerObserver for Recorder {
+    fn event(&self, event: PeerEvent) {
+        let _ = self.0.send(Seen::Event(event));
+    }
+
+    fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>> {
+        let _ = self.0.send(Seen::Unit(unit));
+        None
+    }
+
+    fn key_frame_requested(&self) {
+        let _ = self.0.send(Seen::KeyFrameRequested);
+    }
+}
+
+struct End {
+    peer: SharedPeer,
+    seen: Receiver<Seen>,
+}
+
+impl End {
+    fn open(sends_video: bool) -> Self {
+        let (sender, seen) = channel();
+        let config = PeerConfig { ice_servers: Vec::new(), reach: Reach::Loopback, sends_video };
+        let opening = open_peer(&config, Arc::new(Recorder(sender)));
+        Self { peer: runtime::handle().block_on(opening).unwrap(), seen }
+    }
+
+    /// What `pick` makes of the first thing seen that it wants.
+    fn wait<T>(&self, what: &str, pick: impl Fn(Seen) -> Option<T>) -> T {
+        loop {
+            let seen = self.seen.recv_timeout(PATIENCE);
+            let seen = seen.unwrap_or_else(|error| panic!("waiting for {what}: {error}"));
+            if let Some(found) = pick(seen) {
+                return found;
+            }
+        }
+    }
+
+    fn wait_until_up(&self) {
+        self.wait("the connection", |seen| match seen {
+            Seen::Event(PeerEvent::Up) => Some(()),
+            _ => None,
+        });
+    }
+
+    fn wait_for_unit(&self) -> AccessUnit {
+        self.wait("a picture", |seen| match seen {
+            Seen::Unit(unit) => Some(unit),
+            _ => None,
+        })
+    }
+}
+
+/// Two connected ends. Candidates travel inside the answer and as events of the offering end.
+fn connected() -> (End, End) {
+    let (left, right) = (End::open(true), End::open(true));
+    runtime::handle().block_on(async {
+        let offer = left.peer.offer().await.unwrap();
+        let answer = right.peer.answer(&offer).await.unwrap();
+        left.peer.accept_answer(&answer).await.unwrap();
+    });
+    loop {
+        let candidate = left.wait("candidates", |seen| match seen {
+            Seen::Event(PeerEvent::Candidate(candidate)) => Some(candidate),
+            _ => None,
+        });
+        let last = candidate.is_none();
+        runtime::handle().block_on(right.peer.add_candidate(candidate)).unwrap();
+        if last {
+            break;
+        }
+    }
+    left.wait_until_up();
+    right.wait_until_up();
+    (left, right)
+}
+
+fn close(ends: (End, End)) {
+    runtime::handle().block_on(async {
+        ends.0.peer.close().await;
+        ends.1.peer.close().await;
+    });
+}
+
+fn encoder() -> H264Encoder {
+    H264Encoder::new(H264Config::default()).unwrap()
+}
+
+fn picture(encoder: &mut H264Encoder, at: u32) -> Vec<u8> {
+    let picture = I420::new(320, 240).unwrap();
+    let mut unit = Vec::new();
+    encoder.encode(picture.planes(), Duration::from_millis(33) * at, &mut unit).unwrap();
+    unit
+}
+
+#[test]
+fn pictures_cross_in_both_directions_with_their_capture_time() {
+    let ends = connected();
+    for (from, to, stamp) in [(&ends.0, &ends.1, 5 << 32 | 7), (&ends.1, &ends.0, 9 << 32 | 1)] {
+        let sent = picture(&mut encoder(), 0);
+        from.peer.send_frame(sent, stamp).unwrap();
+        let unit = to.wait_for_unit();
+        assert!(unit.key);
+        assert_eq!(unit.capture_time.map(NtpTime), Some(NtpTime(stamp)));
+        let mut decoder = H264Decoder::new().unwrap();
+        let planes = decoder.decode(&unit.data).unwrap().unwrap();
+        assert_eq!((planes.width, planes.height), (320, 240));
+    }
+    close(ends);
+}
+
+#[test]
+fn a_request_for_a_key_frame_reaches_the_other_end_in_both_directions() {
+    let ends = connected();
+    for (from, to) in [(&ends.0, &ends.1), (&ends.1, &ends.0)] {
+        from.peer.send_frame(picture(&mut encoder(), 0), 1 << 32).unwrap();
+        to.wait_for_unit();
+    }
+    // With pictures flowing both ways, so that neither direction's feedback is taken for the other's.
+    for (from, to) in [(&ends.0, &ends.1), (&ends.1, &ends.0)] {
+        from.peer.request_key_frame();
+        to.wait("the request", |seen| matches!(seen, Seen::KeyFrameRequested).then_some(()));
+    }
+    close(ends);
+}
+
+#[test]
+fn an_end_that_is_not_connected_takes_no_picture() {
+    let end = End::open(true);
+    let error = end.peer.send_frame(picture(&mut encoder(), 0), 0).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Ice);
+    runtime::handle().block_on(end.peer.close());
+}
+
+#[test]
+fn an_offer_that_is_no_session_description_is_refused() {
+    let end = End::open(true);
+    let error = runtime::handle().block_on(end.peer.answer("hello")).unwrap_err();
+    assert_eq!(error.code, ErrorCode::Signaling);
+    runtime::handle().block_on(end.peer.close());
+}
