@@ -84,7 +84,7 @@ impl Sender {
             for (index, piece) in pieces.iter().enumerate() {
                 let start = u8::from(index == 0) << 7;
                 let end = u8::from(index + 1 == pieces.len()) << 6;
-                let mut payload = vec![unit[0] & 0xe0 | 28, start | end | unit[0] & 0x1f];
+                let mut payload = vec![unit[0] & 0xe0 | 0x1c, start | end | unit[0] & 0x1f];
                 payload.extend(*piece);
                 payloads.push(payload);
             }
@@ -218,7 +218,9 @@ fn padding_counts_as_received() {
     let (mut sender, mut receiver) = (Sender::new(), Receiver::new());
     sender.padding = true;
     let frames: Vec<_> = (0..5).map(|n| sender.frame(n == 0, 250)).collect();
-    frames.iter().for_each(|frame| receiver.push_all(&frame.packets));
+    for frame in &frames {
+        receiver.push_all(&frame.packets);
+    }
     receiver.expect(&frames.iter().collect::<Vec<_>>());
     assert_eq!(receiver.stats().dropped(), 0);
 }
@@ -241,7 +243,9 @@ fn numbers_and_timestamps_wrap() {
     let mut sender = Sender::starting_at(65_530, u32::MAX - 4000);
     let mut receiver = Receiver::new();
     let frames: Vec<_> = (0..10).map(|n| sender.frame(n == 0, 350)).collect();
-    frames.iter().for_each(|frame| receiver.push_all(frame.packets.iter().rev()));
+    for frame in &frames {
+        receiver.push_all(frame.packets.iter().rev());
+    }
     receiver.expect(&frames.iter().collect::<Vec<_>>());
 }
 
@@ -460,7 +464,7 @@ fn a_frame_of_too_many_bytes_is_dropped() {
     // Without an end it is dropped as well, before it fills the memory.
     for n in 0..200 {
         let packet = sender
-            .packet(false, [&[0x7c, if n == 0 { 0x81 } else { 1 }], &[1; 60_000][..]].concat());
+            .packet(false, [&[0x7c, if n == 0 { 0x81 } else { 1 }], &vec![1; 60_000][..]].concat());
         receiver.push(&packet);
     }
     assert!(receiver.stats().dropped_incomplete >= 1);

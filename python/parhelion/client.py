@@ -253,9 +253,10 @@ def _encoded(image: bytes | str | os.PathLike[str]) -> str:
     elif isinstance(image, (str, os.PathLike)):
         try:
             content = Path(image).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # ValueError: a NUL in the path.
             raise InvalidInputError(
-                f"image: the file cannot be read: {error.strerror or error}", operation="connect"
+                f"image: the file cannot be read: {error}", operation="connect"
             ) from error
     else:
         raise InvalidInputError(

@@ -261,9 +261,8 @@ impl Driver {
     }
 
     fn open_socket(&mut self, attempt: Attempt) {
-        let inputs = self.inputs.clone();
-        let report = move |event| {
-            let input = match event {
+        let name = move |event| {
+            Input::Session(match event {
                 SocketEvent::Opened => ClientInput::SocketOpened { attempt },
                 SocketEvent::Text(text) => match ServerMessage::parse(&text) {
                     Ok(message) => ClientInput::Received { attempt, message },
@@ -274,10 +273,10 @@ impl Driver {
                     ClientInput::SocketClosed { attempt, code, reason }
                 }
                 SocketEvent::Failed(error) => ClientInput::SocketFailed { attempt, error },
-            };
-            inputs.try_send(Input::Session(input)).is_ok()
+            })
         };
-        let handle = websocket::open(self.url.clone(), self.tls.clone(), report);
+        let inputs = self.inputs.clone();
+        let handle = websocket::open(self.url.clone(), self.tls.clone(), inputs, name);
         self.socket = Some((attempt, handle));
     }
 

@@ -137,7 +137,10 @@ impl Media {
             width: view.width(),
             height: view.height(),
         });
-        self.sender.send(OutgoingFrame { picture, capture_time });
+        if let Some(displaced) = self.sender.send(OutgoingFrame { picture, capture_time }) {
+            // Nothing will ever come of it, and a burst must not push out the frames that travel.
+            lock(&self.incoming.in_flight).forget(displaced);
+        }
         Ok(input_id)
     }
 

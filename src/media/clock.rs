@@ -118,6 +118,11 @@ impl InFlight {
     }
 
     /// Forgets everything, as after a new connection.
+    /// Forgets a frame that will not come back.
+    pub fn forget(&mut self, stamp: NtpTime) {
+        self.frames.retain(|frame| frame.stamp != stamp);
+    }
+
     pub fn clear(&mut self) {
         self.frames.clear();
     }

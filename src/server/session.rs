@@ -21,7 +21,9 @@ use crate::session::{
     ServerConfig, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, State,
 };
 use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender, lock};
-use crate::transport::{PeerConfig, PeerEvent, PeerObserver, SharedPeer, open_peer};
+use crate::transport::{
+    PeerConfig, PeerEvent, PeerObserver, SharedPeer, open_peer, suggest_start_bitrate,
+};
 
 /// A client that does not answer a close is not waited for longer than this.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
@@ -374,9 +376,12 @@ impl Driver {
         });
         let inputs = self.inputs.clone();
         let config = self.peer_config.clone();
+        let start_bitrate = self.media.sender.stats().target_bitrate;
         tokio::spawn(async move {
             let event = match answer(&config, observer, &offer, link, &inputs).await {
-                Ok(answer) => ServerLinkEvent::Answered(answer),
+                Ok(answer) => {
+                    ServerLinkEvent::Answered(suggest_start_bitrate(&answer, start_bitrate))
+                }
                 Err(error) => ServerLinkEvent::Failed(error),
             };
             let _ = inputs.send(Input::Link { link, event }).await;

@@ -23,6 +23,7 @@ use crate::media::assembler::AccessUnit;
 use crate::protocol::{IceCandidate, Secret};
 
 pub use rtc_peer::open_peer;
+pub use sdp::suggest_start_bitrate;
 
 /// A STUN or TURN server (RFC 8489, RFC 8656).
 #[derive(Debug, Clone, Default)]

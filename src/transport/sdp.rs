@@ -47,12 +47,39 @@ pub(super) fn require_video(answer: &str) -> Result<()> {
     Ok(())
 }
 
+/// Tells browsers at which rate to begin. Left to themselves they begin at 300 kbit/s, and shrink
+/// the picture until they dare more. Others ignore the parameter.
+pub fn suggest_start_bitrate(answer: &str, bits_per_second: u32) -> String {
+    let suggestion = format!(";x-google-start-bitrate={}", bits_per_second / 1000);
+    let mut suggested = String::with_capacity(answer.len() + 2 * suggestion.len());
+    for line in answer.split_inclusive('\n') {
+        let text = line.trim_end();
+        suggested.push_str(text);
+        if text.starts_with("a=fmtp:") && text.contains("profile-level-id") {
+            suggested.push_str(&suggestion);
+        }
+        suggested.push_str(&line[text.len()..]);
+    }
+    suggested
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ACCEPTED: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=inactive\r\n\
         m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=sendrecv\r\na=rtpmap:102 H264/90000\r\n";
+
+    #[test]
+    fn the_start_bitrate_is_added_to_the_video_format_alone() {
+        let answer =
+            "a=fmtp:111 useinbandfec=1\r\na=fmtp:102 profile-level-id=42e01f\r\na=mid:0\r\n";
+        assert_eq!(
+            suggest_start_bitrate(answer, 2_500_000),
+            "a=fmtp:111 useinbandfec=1\r\n\
+             a=fmtp:102 profile-level-id=42e01f;x-google-start-bitrate=2500\r\na=mid:0\r\n"
+        );
+    }
 
     #[test]
     fn accepted_video_passes() {

@@ -118,11 +118,12 @@ impl VideoSender {
         lock(&self.shared.spare).pop().unwrap_or_default()
     }
 
-    /// Queues a picture; the one that waited, if any, is displaced and counted.
-    pub fn send(&self, frame: OutgoingFrame) {
-        if let Some(displaced) = self.shared.inbox.put(frame) {
-            self.shared.recycle(displaced.picture);
-        }
+    /// Queues a picture; the one that waited, if any, is displaced and counted. Returns the capture
+    /// time of that one.
+    pub fn send(&self, frame: OutgoingFrame) -> Option<NtpTime> {
+        let displaced = self.shared.inbox.put(frame)?;
+        self.shared.recycle(displaced.picture);
+        Some(displaced.capture_time)
     }
 
     /// Gives back a picture that will not be sent.

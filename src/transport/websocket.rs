@@ -61,34 +61,50 @@ impl SocketHandle {
     }
 }
 
-/// Opens a control socket and reports on it through `report`, from a task of the runtime.
-pub fn open(
+/// Opens a control socket and puts what happens on it into `events`, as `name` calls it. It is read
+/// only as fast as that queue is: a service that floods a client waits for it.
+pub fn open<T: Send + 'static>(
     url: Url,
     tls: Option<Arc<rustls::ClientConfig>>,
-    report: impl Fn(SocketEvent) -> bool + Send + Sync + 'static,
+    events: mpsc::Sender<T>,
+    name: impl Fn(SocketEvent) -> T + Send + Sync + 'static,
 ) -> SocketHandle {
     let (outgoing, queue) = mpsc::channel(OUTGOING);
     let (alive, gone) = oneshot::channel();
     tokio::spawn(async move {
+        let report = Report { events, name };
         let end = match run(url, tls, queue, gone, &report).await {
             Ok(Some((code, reason))) => SocketEvent::Closed { code, reason },
             Ok(None) => return,
             Err(error) => SocketEvent::Failed(error),
         };
-        report(end);
+        report.send(end).await;
     });
     SocketHandle { outgoing, _alive: alive }
+}
+
+/// The way of a socket's events to whoever opened it.
+struct Report<T, F> {
+    events: mpsc::Sender<T>,
+    name: F,
+}
+
+impl<T, F: Fn(SocketEvent) -> T> Report<T, F> {
+    /// False: nobody listens any more.
+    async fn send(&self, event: SocketEvent) -> bool {
+        self.events.send((self.name)(event)).await.is_ok()
+    }
 }
 
 type End = Option<(Option<u16>, String)>;
 
 /// Carries messages until the socket ends. `None` when this side closed it.
-async fn run(
+async fn run<T, F: Fn(SocketEvent) -> T>(
     url: Url,
     tls: Option<Arc<rustls::ClientConfig>>,
     mut queue: mpsc::Receiver<String>,
     gone: oneshot::Receiver<Infallible>,
-    report: &(impl Fn(SocketEvent) -> bool + Send + Sync),
+    report: &Report<T, F>,
 ) -> Result<End> {
     let host = url.host_str().unwrap_or_default().to_owned();
     let uri: http::Uri = url.as_str().parse().map_err(|_| {
@@ -110,7 +126,7 @@ async fn run(
         _ = gone => return Ok(None),
     };
     let (socket, _) = opened.map_err(|error| explain(&error, &host))?;
-    if !report(SocketEvent::Opened) {
+    if !report.send(SocketEvent::Opened).await {
         return Ok(None);
     }
     let (mut sink, mut stream) = socket.split();
@@ -151,13 +167,14 @@ async fn run(
                 last_sign = Instant::now();
                 match message {
                     Some(Ok(Message::Text(text))) => {
-                        report(SocketEvent::Text(text.as_str().to_owned()));
+                        report.send(SocketEvent::Text(text.as_str().to_owned())).await;
                     }
                     Some(Ok(Message::Binary(bytes))) => {
-                        report(SocketEvent::Malformed(Error::new(
+                        report.send(SocketEvent::Malformed(Error::new(
                             ErrorCode::Signaling,
                             format!("expected text messages, got {} binary bytes", bytes.len()),
-                        )));
+                        )))
+                        .await;
                     }
                     Some(Ok(Message::Close(frame))) => {
                         let (code, reason) = frame.map_or((None, String::new()), |frame| {
