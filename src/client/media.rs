@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::ConnectOptions;
 use super::stats::{Percentiles, Stats};
 use crate::error::Result;
-use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable};
+use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable, live_threads};
 use crate::media::{
     AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, H264Config, H264Decoder,
     H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, color,
@@ -80,6 +80,7 @@ impl Media {
         let encoder = H264Encoder::new(H264Config {
             bitrate: options.max_bitrate,
             max_bitrate: options.max_bitrate,
+            threads: live_threads(),
             ..Default::default()
         })?;
         let sender = VideoSender::start(

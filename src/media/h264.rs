@@ -48,6 +48,12 @@ impl Default for H264Config {
     }
 }
 
+/// Threads for one live stream: two, where there are two cores. Encoding is the longest step of a
+/// frame's way, and its cores would wait for each other's step anyway.
+pub fn live_threads() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2) as u16)
+}
+
 /// An encoder that follows the size of its input.
 pub struct H264Encoder {
     config: H264Config,

@@ -14,6 +14,7 @@ use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::{Place, Service};
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::h264::live_threads;
 use crate::media::{AccessUnit, H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
 use crate::protocol::{ClientMessage, IceCandidate};
@@ -65,8 +66,12 @@ impl Media {
     ) -> Result<Self> {
         let peer = Arc::<CurrentPeer>::default();
         let bitrate = service.options.max_bitrate;
-        let encoder =
-            H264Encoder::new(H264Config { bitrate, max_bitrate: bitrate, ..Default::default() })?;
+        let encoder = H264Encoder::new(H264Config {
+            bitrate,
+            max_bitrate: bitrate,
+            threads: live_threads(),
+            ..Default::default()
+        })?;
         let sender =
             Arc::new(VideoSender::start("encoder", Arc::clone(&peer), Box::new(encoder), bitrate)?);
         let processing = Arc::new(Processing::start(
