@@ -38,7 +38,7 @@ pub struct H264Config {
     pub max_bitrate: u32,
     /// Frames per second to expect, until timestamps show what really comes.
     pub frame_rate: f32,
-    /// Threads to encode with. More than one cuts pictures into slices of about a packet.
+    /// Threads to encode with. More than one cuts pictures into slices.
     pub threads: u16,
 }
 
@@ -47,6 +47,10 @@ impl Default for H264Config {
         Self { bitrate: 2_500_000, max_bitrate: 8_000_000, frame_rate: 30.0, threads: 1 }
     }
 }
+
+/// Threads share out a picture by slices of at most this many bytes. Measured at 1280x720 and 3 Mb/s:
+/// slices of a packet (1200) cost 5 MB and 0.2 dB more, larger ones win nothing.
+const SLICE_BYTES: u32 = 2400;
 
 /// Threads for one live stream: two, where there are two cores. Encoding is the longest step of a
 /// frame's way, and its cores would wait for each other's step anyway.
@@ -298,7 +302,7 @@ fn encoder_config(config: &H264Config) -> EncoderConfig {
         .num_threads(config.threads)
         .vui(VuiConfig::bt601())
         .debug(false);
-    if config.threads > 1 { encoder.max_slice_len(1200) } else { encoder }
+    if config.threads > 1 { encoder.max_slice_len(SLICE_BYTES) } else { encoder }
 }
 
 /// Whether a picture of this size can be encoded.
