@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import warnings
 
-from parhelion import errors
 from parhelion._core import build_info
 from parhelion.client import Client, IceServer, InitialState, Prompt, RealTime, create_client
-from parhelion.errors import *  # noqa: F403 - the module's __all__ is the list
+from parhelion.errors import (
+    AtCapacityError,
+    CodecError,
+    ConnectTimeoutError,
+    DisconnectedError,
+    IceError,
+    InternalError,
+    InvalidApiKeyError,
+    InvalidBaseUrlError,
+    InvalidInputError,
+    InvalidOptionsError,
+    InvalidStateError,
+    ModelFailedError,
+    ModelNotFoundError,
+    ParhelionError,
+    ServerError,
+    SessionEndedError,
+    SignalingError,
+    WebSocketError,
+)
 from parhelion.events import ConnectionState, EventName
 from parhelion.frames import Frame, PixelFormat
 from parhelion.models import ModelDefinition, Models
@@ -18,28 +36,45 @@ from parhelion.statistics import Drop, Percentiles, Stats
 __version__: str = build_info()["version"]
 
 __all__ = [
+    "AtCapacityError",
     "Client",
+    "CodecError",
+    "ConnectTimeoutError",
     "ConnectionState",
+    "DisconnectedError",
     "Drop",
     "EventName",
     "Frame",
+    "IceError",
     "IceServer",
     "InitialState",
+    "InternalError",
+    "InvalidApiKeyError",
+    "InvalidBaseUrlError",
+    "InvalidInputError",
+    "InvalidOptionsError",
+    "InvalidStateError",
     "LocalServer",
     "ModelContext",
     "ModelDefinition",
+    "ModelFailedError",
+    "ModelNotFoundError",
     "Models",
+    "ParhelionError",
     "Percentiles",
     "PixelFormat",
     "Prompt",
     "RealTime",
     "RealTimeClient",
     "Server",
+    "ServerError",
+    "SessionEndedError",
+    "SignalingError",
     "Stats",
-    "__version__",
+    "WebSocketError",
     "build_info",
     "create_client",
-    *errors.__all__,
+    "__version__",
 ]
 
 if build_info()["profile"] == "debug":

@@ -9,6 +9,19 @@ import numpy.typing as npt
 from parhelion.events import ConnectionState
 from parhelion.frames import PixelFormat
 
+__all__ = [
+    "FrameBuffer",
+    "Server",
+    "Session",
+    "build_info",
+    "convert",
+    "error_codes",
+    "model_aliases",
+    "models",
+    "pixel_formats",
+    "transitions",
+]
+
 def build_info() -> dict[str, Any]:
     """How this build was made: version, profile, codec."""
 
@@ -36,8 +49,11 @@ class FrameBuffer:
 
 @final
 class Session:
-    """A real-time session. `wake` is called, from any thread, when there is something to drain or to
-    receive; once until `drain` is called."""
+    """A real-time session.
+
+    `wake` is called, from any thread, when there is something to drain or to receive; once until
+    `drain` is called.
+    """
 
     def __new__(cls, options: dict[str, Any], wake: Callable[[], object]) -> Session: ...
     def connect(self) -> Awaitable[None]:
@@ -84,14 +100,17 @@ class Session:
 
 @final
 class Server:
-    """The embedded service. Created stopped; models can be registered before and after the start."""
+    """The embedded service. Created stopped; models are registered before or after the start."""
 
     def __new__(cls, options: dict[str, Any]) -> Server: ...
     def register(
         self, name: str, fps: float, width: int, height: int, make: Callable[[str, str], Any]
     ) -> None:
-        """Adds a model. `make(session_id, name)` is called on the model's thread for each session and
-        returns `(function, context)`."""
+        """Adds a model.
+
+        `make(session_id, name)` is called on the model's thread for each session and returns
+        `(function, context)`.
+        """
 
     def start(self) -> Awaitable[None]:
         """Binds the port and starts. Awaitable."""

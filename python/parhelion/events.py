@@ -94,7 +94,7 @@ class Emitter:
                 self._handlers[name].remove(entry)
             try:
                 result = handler(*payload)
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is the user's
                 _log.exception("a handler of %r raised", name)
                 continue
             if inspect.isawaitable(result):
@@ -105,5 +105,5 @@ class Emitter:
     async def _finish(self, name: str, result: Any) -> None:
         try:
             await result
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is the user's
             _log.exception("a handler of %r raised", name)

@@ -58,12 +58,12 @@ class Frame:
     @property
     def width(self) -> int:
         """Width of the picture in pixels."""
-        return self.data.shape[1]
+        return int(self.data.shape[1])
 
     @property
     def height(self) -> int:
         """Height of the picture in pixels."""
-        rows = self.data.shape[0]
+        rows = int(self.data.shape[0])
         return rows * 2 // 3 if self.format == "i420" else rows
 
     def to(self, format: PixelFormat) -> npt.NDArray[np.uint8]:

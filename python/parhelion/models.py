@@ -46,13 +46,14 @@ class ModelDefinition:
 
 
 class Models:
-    """The catalog: ``mirage``, ``mirage_v2``, ``lucy_v2v_720p_rt``, ``lucy_2_rt``,
-    ``live_avatar``, and the later names of the same models."""
+    """The catalog of the real-time API.
+
+    ``mirage``, ``mirage_v2``, ``lucy_v2v_720p_rt``, ``lucy_2_rt``, ``live_avatar``, and the later
+    names of the same models.
+    """
 
     def __init__(self) -> None:
-        self._models = {
-            values["name"]: ModelDefinition(**values) for values in _core.models()
-        }
+        self._models = {values["name"]: ModelDefinition(**values) for values in _core.models()}
         self._aliases = dict(_core.model_aliases())
 
     def realtime(self, name: str) -> ModelDefinition:

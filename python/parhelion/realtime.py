@@ -65,7 +65,7 @@ class RealTimeClient:
             # A weak reference: the core must not keep its owner alive.
             client = this()
             if client is not None:
-                loop.call_soon_threadsafe(client._wake)
+                loop.call_soon_threadsafe(client._wake)  # noqa: SLF001 - same class
 
         self._core = _core.Session(options, wake)
         _live.add(self)

@@ -130,7 +130,9 @@ class LocalServer:
                 )
 
             def make(session_id: str, name: str) -> tuple[ModelFunction, ModelContext]:
-                function = model() if inspect.isclass(model) else model
+                # mypy takes what isclass() narrows to for a class of any object.
+                made: Any = model() if inspect.isclass(model) else model
+                function: ModelFunction = made
                 return _logged(function, name), ModelContext(session_id, name)
 
             self._core.register(definition.name, definition.fps, width, height, make)

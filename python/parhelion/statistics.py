@@ -16,8 +16,8 @@ class Drop(NamedTuple):
     reason: str
     """Why: ``displaced`` (a newer frame came), ``encoder_skipped`` (the rate control left it
     out), ``awaiting_key_frame``, ``decode_failed``, ``not_connected``, ``incomplete``, …"""
-    count: int
-    """How many frames."""
+    frames: int
+    """How many."""
 
 
 class Percentiles(NamedTuple):

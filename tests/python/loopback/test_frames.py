@@ -171,7 +171,7 @@ async def test_a_late_reader_gets_the_newest_frame(session, picture):
     for _ in range(30):
         newest = await arrive(session, picture(64, 48))
     assert (await session.recv(timeout=20)).input_id == newest
-    drops = {(drop.place, drop.reason): drop.count for drop in session.stats().drops}
+    drops = {(drop.place, drop.reason): drop.frames for drop in session.stats().drops}
     assert drops[("output", "displaced")] == session.stats().frames_received - 1
 
 
@@ -180,7 +180,7 @@ async def test_output_capacity_keeps_as_many_and_the_newest(client, picture):
         ids = [await arrive(session, picture(64, 48)) for _ in range(12)]
         frames = [await session.recv(timeout=20) for _ in range(4)]
         assert [frame.input_id for frame in frames] == ids[-4:]
-        drops = {(drop.place, drop.reason): drop.count for drop in session.stats().drops}
+        drops = {(drop.place, drop.reason): drop.frames for drop in session.stats().drops}
         assert drops[("output", "displaced")] == session.stats().frames_received - 4
 
 
@@ -197,11 +197,11 @@ async def test_every_frame_is_accounted_for(session, picture):
         await asyncio.sleep(0)
     await session.transform(picture())
     stats = session.stats()
-    lost = sum(drop.count for drop in stats.drops if drop.place != "output")
+    lost = sum(drop.frames for drop in stats.drops if drop.place != "output")
     assert stats.frames_sent >= 61
     # What the service left out is in no counter of ours.
     assert stats.frames_received <= stats.frames_sent - lost
-    capture = sum(drop.count for drop in stats.drops if drop.place == "capture")
+    capture = sum(drop.frames for drop in stats.drops if drop.place == "capture")
     assert stats.frames_sent == stats.frames_encoded + capture
     assert stats.frames_decoded == stats.frames_received
     assert stats.round_trip_ms.samples == stats.frames_received

@@ -35,7 +35,7 @@ async def test_what_is_no_prompt_is_refused_and_costs_nothing(session, picture, 
     assert isinstance(caught.value, ValueError)
     assert caught.value.operation == "set_prompt"
     await session.set_prompt("noir")
-    assert session.get_connection_state() == "generating"
+    assert session.is_connected()
 
 
 @pytest.mark.parametrize(
