@@ -172,7 +172,7 @@ def test_statistics_are_ready_for_json():
     assert stats.drops == [ph.Drop("output", "displaced", 5)]
     assert stats.round_trip_ms.p95 == 2.0
     plain = json.loads(json.dumps(stats.to_dict(), allow_nan=False))
-    assert plain["drops"] == [{"place": "output", "reason": "displaced", "count": 5}]
+    assert plain["drops"] == [{"place": "output", "reason": "displaced", "frames": 5}]
     assert plain["round_trip_ms"]["samples"] == 4
     assert set(plain) == set(values)
 
