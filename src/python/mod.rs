@@ -33,7 +33,6 @@ fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     info.set_item("codec", "openh264")?;
     info.set_item("codec_has_assembly", codec_has_assembly())?;
     info.set_item("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS))?;
-    info.set_item("webrtc", "0.21.1")?;
     Ok(info)
 }
 

@@ -198,15 +198,16 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
     use tungstenite::Error as Failure;
     match error {
         Failure::Http(response) => refused(response.status(), host),
+        // The TLS layer reports as I/O what it has against a certificate.
+        Failure::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            untrusted(error, host)
+        }
         Failure::Io(error) => Error::new(
             ErrorCode::WebSocket,
             format!("the control socket to {host} failed: {error}"),
         )
         .hint("check that the service runs and that base_url has the right host and port"),
-        Failure::Tls(error) => {
-            Error::new(ErrorCode::WebSocket, format!("TLS with {host} failed: {error}"))
-                .hint("for a private certificate authority pass ca_file=")
-        }
+        Failure::Tls(error) => untrusted(error, host),
         Failure::Capacity(error) => Error::new(
             ErrorCode::Signaling,
             format!(
@@ -219,6 +220,11 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
         }
         other => Error::new(ErrorCode::WebSocket, format!("the control socket to {host}: {other}")),
     }
+}
+
+fn untrusted(error: &dyn std::fmt::Display, host: &str) -> Error {
+    Error::new(ErrorCode::WebSocket, format!("TLS with {host} failed: {error}"))
+        .hint("for a private certificate authority pass ca_file=")
 }
 
 fn refused(status: http::StatusCode, host: &str) -> Error {

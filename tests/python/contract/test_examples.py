@@ -70,3 +70,31 @@ def members(thing: object) -> list:
 @pytest.mark.parametrize("code", docstrings())
 def test_an_example_of_a_docstring_runs(code, tmp_path):
     run(f"import parhelion as ph\n{code}", tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("0*.py")), ids=lambda p: p.name)
+def test_an_example_program_runs(path, tmp_path):
+    run(path.read_text("utf-8"), tmp_path)
+
+
+def test_the_demo_leaves_a_video_and_a_picture(tmp_path):
+    av = pytest.importorskip("av", reason="the demo needs the extra `demo`")
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "demo.py", "--output", tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=58,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "frames out" in done.stdout
+    assert "round trip p50 / p95 / p99" in done.stdout
+    with av.open(str(tmp_path / "output.mp4")) as video:
+        stream = video.streams.video[0]
+        assert (stream.width, stream.height) == (2560, 720)
+        pictures = [frame.to_ndarray(format="rgb24") for frame in video.decode(stream)][::40]
+    assert len(pictures) >= 3
+    for picture in pictures:
+        before, after = picture[:, :1280].astype(int), picture[:, 1280:].astype(int)
+        assert abs(before - after).mean() > 8, "the right half is restyled"
+    assert (tmp_path / "contact-sheet.png").read_bytes().startswith(b"\x89PNG")
