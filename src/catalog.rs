@@ -23,8 +23,6 @@ pub struct ModelSpec {
     pub accepts_image: bool,
     /// Whether the model is driven by audio.
     pub accepts_audio: bool,
-    /// Whether the model needs video from the client.
-    pub needs_video: bool,
 }
 
 pub const DEFAULT_URL_PATH: &str = "/v1/stream";
@@ -38,7 +36,6 @@ fn model(name: &'static str, fps: f64, width: u32, height: u32) -> ModelSpec {
         height,
         accepts_image: false,
         accepts_audio: false,
-        needs_video: true,
     }
 }
 
@@ -52,7 +49,6 @@ pub static MODELS: LazyLock<[ModelSpec; 5]> = LazyLock::new(|| {
         ModelSpec {
             accepts_image: true,
             accepts_audio: true,
-            needs_video: false,
             ..model("live_avatar", 25.0, 1280, 720)
         },
     ]

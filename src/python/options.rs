@@ -74,7 +74,6 @@ impl From<ModelArguments> for ModelSpec {
             height: model.height,
             accepts_image: model.accepts_image,
             accepts_audio: model.accepts_audio,
-            needs_video: true,
         }
     }
 }

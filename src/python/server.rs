@@ -84,7 +84,6 @@ impl Server {
             height,
             accepts_image: true,
             accepts_audio: false,
-            needs_video: true,
         };
         let factory: ProcessorFactory = Arc::new(move |context| {
             attached(|py| PythonModel::make(py, &make, context))

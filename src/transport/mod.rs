@@ -7,7 +7,9 @@
 
 mod key_frame_requests;
 mod packetizer;
+mod rtc_engine;
 mod rtc_peer;
+mod rtc_receive;
 pub mod runtime;
 mod sdp;
 pub mod tls;

@@ -1,57 +1,38 @@
 //! The [`Peer`] on the webrtc crate.
 //!
-//! Settings that matter, each against a measured fault of the defaults: our own codec list without
-//! RTX (the receiver would go on asking for packets that RTX already brought), NACK every 20 ms, an
-//! SRTP replay window as large as the retransmission buffer, ICE checks every 20 ms instead of 200,
-//! and every address bound explicitly.
+//! ICE checks every 20 ms instead of 200, so that connecting takes no longer than it must; an SRTP
+//! replay window as large as the retransmission buffer, so that what was repaired is not refused; and
+//! every address bound explicitly, because the settings for that have no effect.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::interceptor_registry::{
-    Slot, configure_rtcp_reports, configure_twcc_receiver_only,
-};
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters,
-    RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+    RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use tokio::sync::Notify;
 use webrtc::media_stream::Track as _;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
-use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-    RTCConfigurationBuilder, RTCIceCandidateInit, RTCIceGatheringState, RTCIceServer,
-    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription, Registry,
-    SettingEngineBuilder, StatsSelector,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+    RTCIceCandidateInit, RTCIceGatheringState, RTCIceServer, RTCPeerConnectionIceEvent,
+    RTCPeerConnectionState, RTCSessionDescription, SettingEngineBuilder, StatsSelector,
 };
 use webrtc::rtp_transceiver::RtpSender;
 
-use super::key_frame_requests::KeyFrameRequests;
 use super::packetizer::Packetizer;
+use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
+use super::rtc_receive::receive;
 use super::sdp::{require_offered_video, require_video};
 use super::{Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach, runtime};
 use crate::error::{Error, ErrorCode, Result};
-use crate::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
 use crate::protocol::IceCandidate;
-
-/// <https://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time>
-const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
-const H264_PAYLOAD_TYPE: u8 = 102;
-const OPUS_PAYLOAD_TYPE: u8 = 111;
-const H264_FORMAT: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
-
-const NACK_INTERVAL: Duration = Duration::from_millis(20);
-const MAX_NACKS_PER_PACKET: u16 = 10;
-const RETRANSMISSION_PACKETS: u16 = 2048;
 
 const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// With the interval above: five seconds of checks for each candidate pair.
@@ -61,70 +42,6 @@ const ICE_FAILED: Duration = Duration::from_secs(15);
 const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// STUN servers that do not answer must not hold the answer back.
 const GATHERING_LIMIT: Duration = Duration::from_secs(3);
-
-fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
-    RTCPFeedback { typ: typ.to_owned(), parameter: parameter.to_owned() }
-}
-
-fn h264() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_H264.to_owned(),
-        clock_rate: 90_000,
-        channels: 0,
-        sdp_fmtp_line: H264_FORMAT.to_owned(),
-        rtcp_feedback: vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
-    }
-}
-
-fn opus() -> RTCRtpCodec {
-    RTCRtpCodec {
-        mime_type: MIME_TYPE_OPUS.to_owned(),
-        clock_rate: 48_000,
-        channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
-        rtcp_feedback: vec![],
-    }
-}
-
-fn setup(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {
-    move |error| Error::new(ErrorCode::Internal, format!("{what} failed: {error}"))
-}
-
-fn engine() -> Result<(MediaEngine, Registry)> {
-    let mut engine = MediaEngine::default();
-    let codecs = [
-        (h264(), H264_PAYLOAD_TYPE, RtpCodecKind::Video),
-        (opus(), OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
-    ];
-    for (rtp_codec, payload_type, kind) in codecs {
-        let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
-        engine.register_codec(codec, kind).map_err(setup("codec registration"))?;
-    }
-    engine
-        .register_header_extension(
-            RTCRtpHeaderExtensionCapability { uri: ABS_CAPTURE_TIME.to_owned() },
-            RtpCodecKind::Video,
-            None,
-        )
-        .map_err(setup("header extension registration"))?;
-    let registry = configure_rtcp_reports(Registry::new());
-    let registry = configure_twcc_receiver_only(registry, &mut engine)
-        .map_err(setup("transport feedback registration"))?;
-    let registry = registry
-        .with(
-            Slot::NackResponder,
-            NackResponderBuilder::new().with_size(RETRANSMISSION_PACKETS).build(),
-        )
-        .with(
-            Slot::NackGenerator,
-            NackGeneratorBuilder::new()
-                .with_interval(NACK_INTERVAL)
-                .with_max_nacks_per_packet(MAX_NACKS_PER_PACKET)
-                .build(),
-        )
-        .with(Slot::from(20_000), KeyFrameRequests::default());
-    Ok((engine, registry))
-}
 
 fn bind_addresses(reach: Reach) -> Vec<&'static str> {
     match reach {
@@ -136,13 +53,13 @@ fn bind_addresses(reach: Reach) -> Vec<&'static str> {
 }
 
 /// What the callbacks share with the peer. Owns no connection, so nothing keeps itself alive.
-struct Shared {
-    observer: Arc<dyn PeerObserver>,
+pub(super) struct Shared {
+    pub(super) observer: Arc<dyn PeerObserver>,
     gathered: Notify,
-    key_frame_wanted: Notify,
-    frames_assembled: AtomicU64,
-    frames_given_up: AtomicU64,
-    key_frames_requested: AtomicU64,
+    pub(super) key_frame_wanted: Notify,
+    pub(super) frames_assembled: AtomicU64,
+    pub(super) frames_given_up: AtomicU64,
+    pub(super) key_frames_requested: AtomicU64,
     outgoing: OnceLock<Outgoing>,
     sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
 }
@@ -343,88 +260,6 @@ async fn watch_feedback(track: Arc<TrackLocalStaticRTP>, shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         shared.observer.key_frame_requested();
     }
-}
-
-/// Turns the packets of one remote track into access units until the track ends.
-async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
-    if track.kind().await != RtpCodecKind::Video {
-        // Drained, because a full queue costs the connection an error line for every packet.
-        while let Some(event) = track.poll().await {
-            if matches!(event, TrackRemoteEvent::OnEnded) {
-                return;
-            }
-        }
-        return;
-    }
-    let mut assembler = FrameAssembler::new(AssemblerConfig::default());
-    let mut media_ssrc = 0;
-    let mut capture_extension = None;
-    loop {
-        let Some(strong) = shared.upgrade() else { return };
-        let deadline = assembler.next_timeout();
-        let timer = async {
-            match deadline {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            event = track.poll() => match event {
-                Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                    media_ssrc = packet.header.ssrc;
-                    assembler.push(
-                        Instant::now(),
-                        RtpPacket {
-                            sequence: packet.header.sequence_number,
-                            timestamp: packet.header.timestamp,
-                            marker: packet.header.marker,
-                            capture_time: capture_time(&packet.header, &mut capture_extension),
-                            payload: packet.payload,
-                        },
-                    );
-                }
-                Some(TrackRemoteEvent::OnEnded) | None => return,
-                Some(_) => {}
-            },
-            () = strong.key_frame_wanted.notified() => assembler.request_key_frame(Instant::now()),
-            () = timer => assembler.handle_timeout(Instant::now()),
-        }
-        while let Some(output) = assembler.poll(Instant::now()) {
-            match output {
-                AssemblerOutput::Frame(unit) => {
-                    strong.frames_assembled.fetch_add(1, Ordering::Relaxed);
-                    if let Some(buffer) = strong.observer.access_unit(unit) {
-                        assembler.recycle(buffer);
-                    }
-                }
-                AssemblerOutput::KeyFrameNeeded => {
-                    strong.key_frames_requested.fetch_add(1, Ordering::Relaxed);
-                    let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
-                    if let Err(error) = track.write_rtcp(vec![Box::new(request)]).await {
-                        tracing::debug!(target: "parhelion::transport", "key frame request: {error}");
-                    }
-                }
-            }
-        }
-        strong.frames_given_up.store(assembler.stats().dropped(), Ordering::Relaxed);
-    }
-}
-
-/// The abs-capture-time of a packet. The negotiated id is not given to receivers, so the extension
-/// is known by its shape: no other that we negotiate has 8 bytes (16 with the optional offset).
-fn capture_time(header: &rtc::rtp::Header, known: &mut Option<u8>) -> Option<u64> {
-    let stamp = |payload: &[u8]| {
-        matches!(payload.len(), 8 | 16)
-            .then(|| payload[..8].try_into().ok().map(u64::from_be_bytes))
-            .flatten()
-    };
-    if let Some(id) = *known {
-        return stamp(&header.get_extension(id)?);
-    }
-    let found =
-        header.extensions.iter().find_map(|ext| stamp(&ext.payload).map(|time| (ext.id, time)))?;
-    *known = Some(found.0);
-    Some(found.1)
 }
 
 fn signaling(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {

@@ -199,9 +199,7 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
     match error {
         Failure::Http(response) => refused(response.status(), host),
         // The TLS layer reports as I/O what it has against a certificate.
-        Failure::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            untrusted(error, host)
-        }
+        Failure::Io(error) if is_from_tls(error) => untrusted(error, host),
         Failure::Io(error) => Error::new(
             ErrorCode::WebSocket,
             format!("the control socket to {host} failed: {error}"),
@@ -220,6 +218,10 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
         }
         other => Error::new(ErrorCode::WebSocket, format!("the control socket to {host}: {other}")),
     }
+}
+
+fn is_from_tls(error: &std::io::Error) -> bool {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 fn untrusted(error: &dyn std::fmt::Display, host: &str) -> Error {

@@ -1,0 +1,94 @@
+//! What we negotiate and which interceptors run, where the webrtc crate's defaults are wrong for live
+//! video: our own codec list without RTX (the receiver would go on asking for packets that RTX has
+//! brought already), and a NACK every 20 ms instead of 100.
+
+use std::time::Duration;
+
+use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
+use rtc::peer_connection::configuration::interceptor_registry::{
+    Slot, configure_rtcp_reports, configure_twcc_receiver_only,
+};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use webrtc::peer_connection::{MediaEngine, Registry};
+
+use super::key_frame_requests::KeyFrameRequests;
+use crate::error::{Error, ErrorCode, Result};
+
+/// <https://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time>
+pub(super) const ABS_CAPTURE_TIME: &str =
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+const H264_PAYLOAD_TYPE: u8 = 102;
+const OPUS_PAYLOAD_TYPE: u8 = 111;
+const H264_FORMAT: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+
+const NACK_INTERVAL: Duration = Duration::from_millis(20);
+const MAX_NACKS_PER_PACKET: u16 = 10;
+pub(super) const RETRANSMISSION_PACKETS: u16 = 2048;
+
+fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
+    RTCPFeedback { typ: typ.to_owned(), parameter: parameter.to_owned() }
+}
+
+pub(super) fn h264() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_H264.to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: H264_FORMAT.to_owned(),
+        rtcp_feedback: vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
+    }
+}
+
+fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}
+
+pub(super) fn setup(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {
+    move |error| Error::new(ErrorCode::Internal, format!("{what} failed: {error}"))
+}
+
+/// The codecs and extensions to offer, and the chain that packets pass.
+pub(super) fn engine() -> Result<(MediaEngine, Registry)> {
+    let mut engine = MediaEngine::default();
+    let codecs = [
+        (h264(), H264_PAYLOAD_TYPE, RtpCodecKind::Video),
+        (opus(), OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
+    ];
+    for (rtp_codec, payload_type, kind) in codecs {
+        let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
+        engine.register_codec(codec, kind).map_err(setup("codec registration"))?;
+    }
+    engine
+        .register_header_extension(
+            RTCRtpHeaderExtensionCapability { uri: ABS_CAPTURE_TIME.to_owned() },
+            RtpCodecKind::Video,
+            None,
+        )
+        .map_err(setup("header extension registration"))?;
+    let registry = configure_rtcp_reports(Registry::new());
+    let registry = configure_twcc_receiver_only(registry, &mut engine)
+        .map_err(setup("transport feedback registration"))?;
+    let registry = registry
+        .with(
+            Slot::NackResponder,
+            NackResponderBuilder::new().with_size(RETRANSMISSION_PACKETS).build(),
+        )
+        .with(
+            Slot::NackGenerator,
+            NackGeneratorBuilder::new()
+                .with_interval(NACK_INTERVAL)
+                .with_max_nacks_per_packet(MAX_NACKS_PER_PACKET)
+                .build(),
+        )
+        .with(Slot::from(20_000), KeyFrameRequests::default());
+    Ok((engine, registry))
+}

@@ -1,0 +1,95 @@
+//! From the packets of a remote track to access units.
+
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+
+use super::rtc_peer::Shared;
+use crate::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
+
+/// Turns the packets of one remote track into access units until the track ends.
+pub(super) async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
+    if track.kind().await != RtpCodecKind::Video {
+        // Drained, because a full queue costs the connection an error line for every packet.
+        while let Some(event) = track.poll().await {
+            if matches!(event, TrackRemoteEvent::OnEnded) {
+                return;
+            }
+        }
+        return;
+    }
+    let mut assembler = FrameAssembler::new(AssemblerConfig::default());
+    let mut media_ssrc = 0;
+    let mut capture_extension = None;
+    loop {
+        let Some(strong) = shared.upgrade() else { return };
+        let deadline = assembler.next_timeout();
+        let timer = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = track.poll() => match event {
+                Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
+                    media_ssrc = packet.header.ssrc;
+                    assembler.push(
+                        Instant::now(),
+                        RtpPacket {
+                            sequence: packet.header.sequence_number,
+                            timestamp: packet.header.timestamp,
+                            marker: packet.header.marker,
+                            capture_time: capture_time(&packet.header, &mut capture_extension),
+                            payload: packet.payload,
+                        },
+                    );
+                }
+                Some(TrackRemoteEvent::OnEnded) | None => return,
+                Some(_) => {}
+            },
+            () = strong.key_frame_wanted.notified() => assembler.request_key_frame(Instant::now()),
+            () = timer => assembler.handle_timeout(Instant::now()),
+        }
+        while let Some(output) = assembler.poll(Instant::now()) {
+            match output {
+                AssemblerOutput::Frame(unit) => {
+                    strong.frames_assembled.fetch_add(1, Ordering::Relaxed);
+                    if let Some(buffer) = strong.observer.access_unit(unit) {
+                        assembler.recycle(buffer);
+                    }
+                }
+                AssemblerOutput::KeyFrameNeeded => {
+                    strong.key_frames_requested.fetch_add(1, Ordering::Relaxed);
+                    let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
+                    if let Err(error) = track.write_rtcp(vec![Box::new(request)]).await {
+                        tracing::debug!(target: "parhelion::transport", "key frame request: {error}");
+                    }
+                }
+            }
+        }
+        strong.frames_given_up.store(assembler.stats().dropped(), Ordering::Relaxed);
+    }
+}
+
+/// The abs-capture-time of a packet. The negotiated id is not given to receivers, so the extension
+/// is known by its shape: no other that we negotiate has 8 bytes (16 with the optional offset).
+fn capture_time(header: &rtc::rtp::Header, known: &mut Option<u8>) -> Option<u64> {
+    let stamp = |payload: &[u8]| {
+        matches!(payload.len(), 8 | 16)
+            .then(|| payload[..8].try_into().ok().map(u64::from_be_bytes))
+            .flatten()
+    };
+    if let Some(id) = *known {
+        return stamp(&header.get_extension(id)?);
+    }
+    let found =
+        header.extensions.iter().find_map(|ext| stamp(&ext.payload).map(|time| (ext.id, time)))?;
+    *known = Some(found.0);
+    Some(found.1)
+}
