@@ -81,11 +81,6 @@ class Session:
     ) -> tuple[npt.NDArray[np.uint8], int | None, float | None, float | None, float | None] | None:
         """The next frame as (array, input_id, capture_time, timestamp, latency), if one waits."""
 
-    def recv_blocking(
-        self, timeout: float
-    ) -> tuple[npt.NDArray[np.uint8], int | None, float | None, float | None, float | None] | None:
-        """Waits for a frame on this thread, for at most `timeout` seconds."""
-
     def drain(self) -> list[tuple[Any, ...]]:
         """The events since the last call, as (name, value, ...) tuples."""
 
@@ -130,8 +125,6 @@ class Server:
     def url(self) -> str | None:
         """`ws://host:port`, or none while it is stopped."""
 
-    @property
-    def port(self) -> int | None: ...
     @property
     def active_sessions(self) -> int:
         """Sessions that are open now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import os
 import time
 import weakref
 from collections import deque
@@ -21,7 +22,9 @@ from parhelion.errors import (
     DisconnectedError,
     InvalidInputError,
     InvalidStateError,
+    ModelFailedError,
     ParhelionError,
+    ServerError,
 )
 from parhelion.events import ConnectionState, Emitter, EventName, Handler
 from parhelion.frames import Frame, PixelFormat
@@ -32,6 +35,8 @@ __all__ = ["RealTimeClient"]
 _PROMPT_TIMEOUT = 15.0
 # A frame that the rate control left out, or that a queue dropped, does not come back by itself.
 _TRANSFORM_RETRY = 0.5
+_HELD = 1024
+_PID = os.getpid()
 
 _live: weakref.WeakSet[RealTimeClient] = weakref.WeakSet()
 
@@ -53,10 +58,11 @@ class RealTimeClient:
         self._format: PixelFormat = options["format"]
         self._emitter = Emitter()
         # Events wait here until handlers can have been registered.
-        self._held: list[tuple[Any, ...]] | None = []
+        self._held: deque[tuple[Any, ...]] | None = deque(maxlen=_HELD)
         self._receivers: deque[asyncio.Future[Frame]] = deque()
         self._transforms: dict[int, asyncio.Future[Frame]] = {}
         self._ended = False
+        self._leaving = False
         self._failure: ParhelionError | None = None
         this = weakref.ref(self)
         loop = self._loop
@@ -100,11 +106,15 @@ class RealTimeClient:
         name, *payload = event
         if name == "error":
             # The frame that a model fails on never comes back; who waits for one should know.
-            self._failure = payload[0]
-            self._fail_transforms(payload[0])
+            error = payload[0]
+            if isinstance(error, (ModelFailedError, ServerError)):
+                self._fail_transforms(error)
+            if not isinstance(error, ModelFailedError):
+                self._failure = error
         elif name == "connection_change" and payload[0] == "disconnected":
             self._end()
-        elif name == "connection_change":
+        elif name in ("connection_change", "generation_tick"):
+            # It went on after all.
             self._failure = None
         self._emitter.emit(name, *payload)
 
@@ -130,7 +140,7 @@ class RealTimeClient:
             operation=operation,
             hint="open a new one with client.realtime.connect()",
         )
-        error.__cause__ = self._failure
+        error.__cause__ = None if self._leaving else self._failure
         return error
 
     def _deliver(self) -> None:
@@ -168,10 +178,13 @@ class RealTimeClient:
             matching = self._transforms.get(frame.input_id)
         if matching is not None and not matching.done():
             matching.set_result(frame)
+        while self._receivers:
+            receiver = self._receivers.popleft()
+            if not receiver.done():
+                receiver.set_result(frame)
+                break
         if self._emitter.has("frame"):
             self._emitter.emit("frame", frame)
-        if self._receivers:
-            self._receivers.popleft().set_result(frame)
 
     # The interface -----------------------------------------------------------------------------
 
@@ -304,6 +317,7 @@ class RealTimeClient:
         Raises:
             InvalidInputError: As for :meth:`send`.
             ModelFailedError: The model failed on a frame.
+            ServerError: The service reported an error of its own meanwhile.
             ConnectTimeoutError: A ``TimeoutError``: no result came in time.
             DisconnectedError: The session is over.
         """
@@ -365,6 +379,7 @@ class RealTimeClient:
 
     async def disconnect(self) -> None:
         """Ends the session. May be called again, from anywhere; returns within a second."""
+        self._leaving = self._leaving or self._core.state != "disconnected"
         await self._core.disconnect()
         if asyncio.get_running_loop() is self._loop:
             self._held_or_wake()
@@ -422,6 +437,8 @@ def checked_prompt(prompt: object, operation: str) -> str:
 @atexit.register
 def _disconnect_all() -> None:
     """An interpreter that ends leaves no session behind on the service."""
+    if os.getpid() != _PID:
+        return  # a forked child has none of the threads that would do it
     for client in tuple(_live):
         if client._core.state != "disconnected":  # noqa: SLF001 - same module
             client._core.disconnect_blocking()  # noqa: SLF001 - same module

@@ -6,6 +6,7 @@ import atexit
 import dataclasses
 import inspect
 import logging
+import os
 import secrets
 import weakref
 from collections.abc import Callable, Sequence
@@ -82,6 +83,10 @@ class LocalServer:
     ) -> None:
         if not isinstance(port, int) or not 0 <= port <= 65535:
             raise InvalidInputError(f"port: expected 0 to 65535, got {port!r}")
+        if not isinstance(max_bitrate, int) or not 100_000 <= max_bitrate <= 50_000_000:
+            raise InvalidInputError(
+                f"max_bitrate: expected an int from 100000 to 50000000, got {max_bitrate!r}"
+            )
         if max_sessions is not None and max_sessions < 1:
             raise InvalidInputError(f"max_sessions: expected at least 1, got {max_sessions!r}")
         self.api_key = secrets.token_urlsafe(24) if api_key is None else api_key
@@ -227,7 +232,12 @@ def _logged(function: ModelFunction, name: str) -> ModelFunction:
     return call
 
 
+_PID = os.getpid()
+
+
 @atexit.register
 def _close_all() -> None:
+    if os.getpid() != _PID:
+        return  # a forked child has none of the threads that would do it
     for server in tuple(_live):
         server._core.close_blocking()  # noqa: SLF001 - same module

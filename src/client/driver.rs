@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
@@ -26,7 +26,13 @@ use crate::transport::{
 
 /// Used when the caller names no server and the service is not on this machine.
 const DEFAULT_STUN: &str = "stun:stun.l.google.com:19302";
-const INPUTS: usize = 256;
+/// Control messages of the socket; a service that sends faster waits.
+const MESSAGES: usize = 64;
+/// News of links and of the driver itself. Few, and none may be lost to a service that talks a lot.
+const NEWS: usize = 1024;
+/// Remote candidates that a link may be given, and how long one may be.
+const MAX_CANDIDATES: u32 = 256;
+const MAX_CANDIDATE_BYTES: usize = 1024;
 
 /// What reaches the driver from its sockets and links.
 enum Input {
@@ -41,17 +47,20 @@ pub(super) struct Driver {
     peer_config: PeerConfig,
     shared: Arc<Shared>,
     listener: Arc<dyn Listener>,
-    inputs: mpsc::Sender<Input>,
-    queue: mpsc::Receiver<Input>,
+    news: mpsc::Sender<Input>,
+    news_queue: mpsc::Receiver<Input>,
+    messages: mpsc::Sender<ClientInput>,
+    message_queue: mpsc::Receiver<ClientInput>,
     socket: Option<(Attempt, SocketHandle)>,
     link: Option<Attempt>,
+    remote_candidates: u32,
     calls: HashMap<CallId, Reply>,
     next_call: CallId,
 }
 
 struct LinkObserver {
     attempt: Attempt,
-    inputs: mpsc::Sender<Input>,
+    news: mpsc::Sender<Input>,
     shared: Arc<Shared>,
 }
 
@@ -64,7 +73,9 @@ impl PeerObserver for LinkObserver {
             PeerEvent::Lost(why) => LinkEvent::Lost(why),
         };
         let input = ClientInput::Link { attempt: self.attempt, event };
-        let _ = self.inputs.try_send(Input::Session(input));
+        if self.news.try_send(Input::Session(input)).is_err() {
+            tracing::warn!(target: "parhelion::client", "news of a link was lost");
+        }
     }
 
     fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>> {
@@ -102,7 +113,8 @@ impl Driver {
         shared: Arc<Shared>,
         listener: Arc<dyn Listener>,
     ) -> Self {
-        let (inputs, queue) = mpsc::channel(INPUTS);
+        let (news, news_queue) = mpsc::channel(NEWS);
+        let (messages, message_queue) = mpsc::channel(MESSAGES);
         let config = ClientConfig {
             initial: options.initial.clone(),
             timeouts: options.timeouts.clone(),
@@ -117,16 +129,23 @@ impl Driver {
             tls,
             shared,
             listener,
-            inputs,
-            queue,
+            news,
+            news_queue,
+            messages,
+            message_queue,
             socket: None,
             link: None,
+            remote_candidates: 0,
             calls: HashMap::new(),
             next_call: 0,
         }
     }
 
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut leave: watch::Receiver<bool>,
+    ) {
         let mut connected_once = false;
         loop {
             let deadline = self.session.next_timeout();
@@ -137,6 +156,7 @@ impl Driver {
                 }
             };
             let input = tokio::select! {
+                () = wanted(&mut leave) => ClientInput::Disconnect { call: None },
                 command = commands.recv() => match command {
                     Some(command) => {
                         connected_once |= matches!(command, Command::Connect { .. });
@@ -145,8 +165,9 @@ impl Driver {
                     // The handle is gone.
                     None => ClientInput::Disconnect { call: None },
                 },
-                // The driver holds a sender itself, so the queue never ends.
-                Some(input) = self.queue.recv() => match input {
+                // The driver holds a sender of each itself, so the queues never end.
+                Some(message) = self.message_queue.recv() => message,
+                Some(input) = self.news_queue.recv() => match input {
                     Input::Session(input) => input,
                     Input::PeerOpened { attempt, peer } => {
                         self.adopt(attempt, peer).await;
@@ -180,8 +201,8 @@ impl Driver {
             self.session.handle(Instant::now(), input);
             self.drain().await;
         }
-        self.queue.close();
-        while let Some(input) = self.queue.recv().await {
+        self.news_queue.close();
+        while let Some(input) = self.news_queue.recv().await {
             if let Input::PeerOpened { peer, .. } = input {
                 peer.close().await;
             }
@@ -193,9 +214,6 @@ impl Driver {
             Command::Connect { reply } => ClientInput::Connect { call: self.register(reply) },
             Command::Update { change, timeout, reply } => {
                 ClientInput::Update { call: self.register(reply), change, timeout }
-            }
-            Command::Disconnect { reply } => {
-                ClientInput::Disconnect { call: reply.map(|reply| self.register(reply)) }
             }
         }
     }
@@ -261,35 +279,34 @@ impl Driver {
     }
 
     fn open_socket(&mut self, attempt: Attempt) {
-        let name = move |event| {
-            Input::Session(match event {
-                SocketEvent::Opened => ClientInput::SocketOpened { attempt },
-                SocketEvent::Text(text) => match ServerMessage::parse(&text) {
-                    Ok(message) => ClientInput::Received { attempt, message },
-                    Err(error) => ClientInput::Malformed { attempt, error },
-                },
-                SocketEvent::Malformed(error) => ClientInput::Malformed { attempt, error },
-                SocketEvent::Closed { code, reason } => {
-                    ClientInput::SocketClosed { attempt, code, reason }
-                }
-                SocketEvent::Failed(error) => ClientInput::SocketFailed { attempt, error },
-            })
+        let name = move |event| match event {
+            SocketEvent::Opened => ClientInput::SocketOpened { attempt },
+            SocketEvent::Text(text) => match ServerMessage::parse(&text) {
+                Ok(message) => ClientInput::Received { attempt, message },
+                Err(error) => ClientInput::Malformed { attempt, error },
+            },
+            SocketEvent::Malformed(error) => ClientInput::Malformed { attempt, error },
+            SocketEvent::Closed { code, reason } => {
+                ClientInput::SocketClosed { attempt, code, reason }
+            }
+            SocketEvent::Failed(error) => ClientInput::SocketFailed { attempt, error },
         };
-        let inputs = self.inputs.clone();
-        let handle = websocket::open(self.url.clone(), self.tls.clone(), inputs, name);
+        let messages = self.messages.clone();
+        let handle = websocket::open(self.url.clone(), self.tls.clone(), messages, name);
         self.socket = Some((attempt, handle));
     }
 
     /// Opening a peer takes sockets and certificates: it is done beside the loop.
     fn open_link(&mut self, attempt: Attempt) {
         self.link = Some(attempt);
+        self.remote_candidates = 0;
         let observer = Arc::new(LinkObserver {
             attempt,
-            inputs: self.inputs.clone(),
+            news: self.news.clone(),
             shared: Arc::clone(&self.shared),
         });
         let config = self.peer_config.clone();
-        let inputs = self.inputs.clone();
+        let news = self.news.clone();
         tokio::spawn(async move {
             let opened = async {
                 let peer = open_peer(&config, observer).await?;
@@ -303,7 +320,7 @@ impl Driver {
             };
             let event = match opened.await {
                 Ok((peer, offer)) => {
-                    if let Err(refused) = inputs.send(Input::PeerOpened { attempt, peer }).await
+                    if let Err(refused) = news.send(Input::PeerOpened { attempt, peer }).await
                         && let Input::PeerOpened { peer, .. } = refused.0
                     {
                         peer.close().await;
@@ -313,7 +330,7 @@ impl Driver {
                 Err(error) => LinkEvent::Failed(error),
             };
             let input = ClientInput::Link { attempt, event };
-            let _ = inputs.send(Input::Session(input)).await;
+            let _ = news.send(Input::Session(input)).await;
         });
     }
 
@@ -336,6 +353,12 @@ impl Driver {
         let applied: Result<()> = match signal {
             RemoteSignal::Answer(answer) => peer.accept_answer(&answer).await,
             RemoteSignal::Candidate(candidate) => {
+                self.remote_candidates += 1;
+                let long =
+                    candidate.as_ref().is_some_and(|one| one.candidate.len() > MAX_CANDIDATE_BYTES);
+                if long || self.remote_candidates > MAX_CANDIDATES {
+                    return;
+                }
                 // One bad candidate is no reason to give up: another may work.
                 if let Err(error) = peer.add_candidate(candidate).await {
                     tracing::debug!(target: "parhelion::client", "{error}");
@@ -350,10 +373,15 @@ impl Driver {
 
     /// Feeds the session after the present drain.
     fn later(&self, input: ClientInput) {
-        if self.inputs.try_send(Input::Session(input)).is_err() {
+        if self.news.try_send(Input::Session(input)).is_err() {
             tracing::warn!(target: "parhelion::client", "the session's queue is full");
         }
     }
+}
+
+/// Resolves when the session is to end: because someone says so, or because its handle is gone.
+async fn wanted(leave: &mut watch::Receiver<bool>) {
+    let _ = leave.wait_for(|leave| *leave).await;
 }
 
 #[cfg(test)]

@@ -114,6 +114,12 @@ impl Media {
     ) -> Result<u64> {
         let at = Instant::now();
         check_encodable(view.width(), view.height())?;
+        if !up {
+            self.sender.count_drop(DropReason::NotConnected);
+            let mut outgoing = lock(&self.outgoing);
+            outgoing.next_id += 1;
+            return Ok(outgoing.next_id - 1);
+        }
         let mut picture = self.sender.picture();
         if let Err(error) = picture.fill_from(view) {
             self.sender.recycle(picture);
@@ -123,12 +129,6 @@ impl Media {
         let mut outgoing = lock(&self.outgoing);
         let input_id = outgoing.next_id;
         outgoing.next_id += 1;
-        if !up {
-            drop(outgoing);
-            self.sender.count_drop(DropReason::NotConnected);
-            self.sender.recycle(picture);
-            return Ok(input_id);
-        }
         let capture_time = outgoing.clock.stamp(SystemTime::now());
         lock(&self.incoming.in_flight).insert(InFlightFrame {
             stamp: capture_time,
@@ -149,10 +149,6 @@ impl Media {
         self.incoming.output.try_take()
     }
 
-    pub(super) fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
-        self.incoming.output.take_timeout(timeout)
-    }
-
     pub(super) fn pool(&self) -> Arc<BufferPool> {
         Arc::clone(&self.incoming.pool)
     }
@@ -165,8 +161,10 @@ impl Media {
         self.sender.request_key_frame();
     }
 
-    /// Ends the threads and wakes whoever waits for a frame.
+    /// Lets no more frames out. Silently: this runs on a thread of the network, which must not wait
+    /// for a reader's interpreter, and the end of a session is an event of its own.
     pub(super) fn stop(&self) {
+        self.incoming.output.set_waker(None);
         self.incoming.output.close();
     }
 
@@ -208,8 +206,11 @@ impl Incoming {
     fn accept(&self, planes: Planes<'_>, capture_time: Option<NtpTime>) {
         let sent = capture_time.and_then(|stamp| lock(&self.in_flight).settle(stamp));
         let planes = match &sent {
-            Some(sent) => unpadded(planes, sent.width, sent.height),
-            None => planes,
+            // Only this format cannot be odd.
+            Some(sent) if self.format != PixelFormat::I420 => {
+                unpadded(planes, sent.width, sent.height)
+            }
+            _ => planes,
         };
         let mut data = self.pool.get(self.format.packed_len(planes.width, planes.height));
         if let Err(error) = color::planes_to(planes, self.format, &mut data) {

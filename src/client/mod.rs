@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::catalog::ModelSpec;
 use crate::error::{Error, ErrorCode, Result};
@@ -56,14 +56,13 @@ pub struct ConnectOptions {
 /// Hears what happens in a session. Called from the session's own threads: must not block.
 pub trait Listener: Send + Sync + 'static {
     fn event(&self, event: ClientEvent);
-    /// A frame waits to be taken, or the session is over. Called once until it is taken.
+    /// A frame waits to be taken. Called once until it is taken.
     fn frame_ready(&self);
 }
 
 pub(crate) enum Command {
     Connect { reply: Reply },
     Update { change: Change, timeout: Duration, reply: Reply },
-    Disconnect { reply: Option<Reply> },
 }
 
 type Reply = oneshot::Sender<Result<()>>;
@@ -96,11 +95,13 @@ pub struct SessionInfo {
 pub struct RealTimeSession {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
+    leave: watch::Sender<bool>,
 }
 
 impl RealTimeSession {
     /// Prepares a session; [`Self::connect`] opens it.
     pub fn new(options: ConnectOptions, listener: Arc<dyn Listener>) -> Result<Self> {
+        runtime::check_process()?;
         let url = crate::protocol::stream_url(
             &options.base_url,
             &options.model.url_path,
@@ -122,8 +123,9 @@ impl RealTimeSession {
         });
         let (commands, queue) = mpsc::channel(COMMANDS);
         let driver = driver::Driver::new(options, url, tls, Arc::clone(&shared), listener);
-        runtime::handle().spawn(driver.run(queue));
-        Ok(Self { shared, commands })
+        let (leave, leaving) = watch::channel(false);
+        runtime::handle().spawn(driver.run(queue, leaving));
+        Ok(Self { shared, commands, leave })
     }
 
     /// Opens the session; returns when media flows both ways.
@@ -141,14 +143,14 @@ impl RealTimeSession {
 
     /// Ends the session. May be called again, from anywhere, and returns within a second.
     pub async fn disconnect(&self) {
-        let ended = self.call(|reply| Command::Disconnect { reply: Some(reply) });
-        let _ = tokio::time::timeout(DISCONNECT_LIMIT, ended).await;
-        self.shared.media.join(DISCONNECT_LIMIT).await;
+        self.abort();
+        // The driver drops its end of the queue as the last thing it does.
+        let _ = tokio::time::timeout(DISCONNECT_LIMIT, self.commands.closed()).await;
     }
 
     /// Ends the session without waiting.
     pub fn abort(&self) {
-        let _ = self.commands.try_send(Command::Disconnect { reply: None });
+        let _ = self.leave.send(true);
     }
 
     async fn call(&self, command: impl FnOnce(Reply) -> Command) -> Result<()> {
@@ -187,11 +189,6 @@ impl RealTimeSession {
     /// Takes the oldest frame that waits, if any.
     pub fn try_recv(&self) -> Option<OutputFrame> {
         self.shared.media.try_recv()
-    }
-
-    /// Waits for a frame on this thread: `None` when the time is up or the session is over.
-    pub fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
-        self.shared.media.recv_timeout(timeout)
     }
 
     /// Gives the buffer of a frame back for use by a later one.

@@ -117,14 +117,9 @@ impl InFlight {
         self.frames.front().copied()
     }
 
-    /// Forgets everything, as after a new connection.
     /// Forgets a frame that will not come back.
     pub fn forget(&mut self, stamp: NtpTime) {
         self.frames.retain(|frame| frame.stamp != stamp);
-    }
-
-    pub fn clear(&mut self) {
-        self.frames.clear();
     }
 
     pub fn len(&self) -> usize {

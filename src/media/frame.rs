@@ -65,6 +65,15 @@ impl<'a> FrameView<'a> {
         channel_stride: isize,
     ) -> Result<Self> {
         check_frame(format, width, height)?;
+        // OpenCV's pictures are often passed on as `picture[..., ::-1]`: the same bytes in the other order.
+        let swapped = match format {
+            PixelFormat::Rgb24 => Some(PixelFormat::Bgr24),
+            PixelFormat::Bgr24 => Some(PixelFormat::Rgb24),
+            _ => None,
+        };
+        if let (Some(swapped), 3, -1, 2..) = (swapped, pixel_stride, channel_stride, offset) {
+            return Self::strided(swapped, data, offset - 2, width, height, row_stride, 3, 1);
+        }
         let (mut low, mut high) = (offset as i128, offset as i128);
         for (count, stride) in [
             (format.rows(height), row_stride),

@@ -66,8 +66,8 @@ pub(super) fn to_array<'py>(
     Ok(array)
 }
 
-/// Shows an array to `read` as a frame. The interpreter stays attached: no other thread of Python
-/// can write to the array meanwhile, and letting go would cost more than a conversion takes.
+/// Shows an array to `read` as a frame. The interpreter stays attached: getting it back from a busy
+/// thread takes longer than most conversions, and code of Python cannot write to the array meanwhile.
 pub(super) fn with_view<R>(
     array: &Bound<'_, PyUntypedArray>,
     format: PixelFormat,

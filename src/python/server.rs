@@ -132,11 +132,6 @@ impl Server {
         lock(&self.running).as_ref().map(|server| server.url())
     }
 
-    #[getter]
-    fn port(&self) -> Option<u16> {
-        lock(&self.running).as_ref().map(|server| server.address().port())
-    }
-
     /// Sessions that are open now.
     #[getter]
     fn active_sessions(&self) -> usize {
@@ -157,9 +152,22 @@ impl Server {
             if lock(&running).is_some() {
                 return Err(Error::new(ErrorCode::InvalidState, "the server runs already"));
             }
-            let server = server::Server::start(options, models).await?;
-            *lock(&running) = Some(Arc::new(server));
-            Ok(())
+            let server = Arc::new(server::Server::start(options, models).await?);
+            let earlier = {
+                let mut running = lock(&running);
+                match &*running {
+                    Some(_) => Some(server),
+                    None => running.replace(server),
+                }
+            };
+            // Two starts at once: the second to be ready gives way.
+            match earlier {
+                Some(second) => {
+                    second.close().await;
+                    Err(Error::new(ErrorCode::InvalidState, "the server runs already"))
+                }
+                None => Ok(()),
+            }
         }
     }
 }
@@ -174,8 +182,17 @@ fn attached<R>(work: impl for<'py> FnOnce(Python<'py>) -> Result<R>) -> Result<R
 /// A Python function as the model of one session.
 struct PythonModel {
     name: String,
-    function: Py<PyAny>,
-    context: Py<PyAny>,
+    /// None only while it is dropped.
+    objects: Option<(Py<PyAny>, Py<PyAny>)>,
+}
+
+impl Drop for PythonModel {
+    /// Frees the objects now. Without the interpreter at hand they would stay, with all the memory
+    /// of a model, until something else calls Python.
+    fn drop(&mut self) {
+        let objects = self.objects.take();
+        gate::attach(|_| drop(objects));
+    }
 }
 
 impl PythonModel {
@@ -185,13 +202,13 @@ impl PythonModel {
             .call1(py, (&context.session_id, &context.model))
             .and_then(|made| made.extract::<(Py<PyAny>, Py<PyAny>)>(py))
             .map_err(|error| failed(py, &name, &error))?;
-        Ok(Self { name, function, context })
+        Ok(Self { name, objects: Some((function, context)) })
     }
 
     fn call(&self, py: Python<'_>, frame: InputFrame, output: &mut I420) -> Result<()> {
         let failed = |error: PyErr| failed(py, &self.name, &error);
         let InputFrame { picture, capture_time, index, pool } = frame;
-        let context = self.context.bind(py);
+        let (function, context) = self.bound(py)?;
         context.setattr("index", index).map_err(failed)?;
         context
             .setattr("capture_time", capture_time.map(|time| time.to_unix().as_secs_f64()))
@@ -205,7 +222,7 @@ impl PythonModel {
             Some(pool),
         )
         .map_err(failed)?;
-        let result = self.function.bind(py).call1((array, context)).map_err(failed)?;
+        let result = function.call1((array, context)).map_err(failed)?;
         let Ok(made) = result.cast::<PyUntypedArray>() else {
             let got =
                 result.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
@@ -216,6 +233,16 @@ impl PythonModel {
         }
         with_view(made, PixelFormat::Rgb24, |view| output.fill_from(view))
             .map_err(|error| self.unusable(&error.message))
+    }
+
+    fn bound<'a, 'py>(
+        &'a self,
+        py: Python<'py>,
+    ) -> Result<(&'a Bound<'py, PyAny>, &'a Bound<'py, PyAny>)> {
+        let objects = self.objects.as_ref();
+        objects
+            .map(|(function, context)| (function.bind(py), context.bind(py)))
+            .ok_or_else(|| Error::new(ErrorCode::Internal, "the model is gone"))
     }
 
     fn unusable(&self, what: &str) -> Error {
@@ -243,12 +270,9 @@ impl FrameProcessor for PythonModel {
                     .map_err(|error| failed(py, &self.name, &error))?,
                 ),
             };
-            self.context
-                .call_method1(
-                    py,
-                    "_set_control",
-                    (control.prompt.as_deref(), control.enhance, image),
-                )
+            let (_, context) = self.bound(py)?;
+            context
+                .call_method1("_set_control", (control.prompt.as_deref(), control.enhance, image))
                 .map(drop)
                 .map_err(|error| failed(py, &self.name, &error))
         })

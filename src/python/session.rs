@@ -23,7 +23,7 @@ use crate::session::{Change, ClientEvent, ConnectionState};
 use crate::transport::runtime;
 use crate::transport::video::{lock, spawn};
 
-/// Events that wait for a reader. Ticks are the only ones that could pile up.
+/// Events that wait for a reader.
 const EVENTS: usize = 1024;
 
 /// Brings events and the news of frames to Python, with one wake-up for many.
@@ -74,7 +74,11 @@ impl Listener for Bell {
         let last = event == ClientEvent::State(ConnectionState::Disconnected);
         let mut events = lock(&self.events);
         if events.len() == EVENTS {
-            events.pop_front();
+            // States and endings are never given up for what a service may say without end.
+            let least = events.iter().position(|event| {
+                !matches!(event, ClientEvent::State(_) | ClientEvent::Ended { .. })
+            });
+            events.remove(least.unwrap_or(0));
         }
         events.push_back(event);
         drop(events);
@@ -188,17 +192,6 @@ impl Session {
     /// The next frame as (array, input_id, capture_time, timestamp, latency), if one waits.
     fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.session.try_recv().map(|frame| self.to_tuple(py, frame)).transpose()
-    }
-
-    /// Waits for a frame on this thread, for at most `timeout` seconds.
-    fn recv_blocking<'py>(
-        &self,
-        py: Python<'py>,
-        timeout: f64,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX);
-        let frame = py.detach(|| self.session.recv_timeout(timeout));
-        frame.map(|frame| self.to_tuple(py, frame)).transpose()
     }
 
     /// The events since the last call, as (name, value, ...) tuples.

@@ -31,12 +31,18 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>) {
         .route("/subscribe/{session_id}", get(subscribe))
         .route("/healthz", get(health))
         .with_state(service);
+    let mut ended = stopping.clone();
     let stopped = async move {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
+    let serving = axum::serve(listener.tap_io(nodelay), router).with_graceful_shutdown(stopped);
     let served = tokio::select! {
-        served = axum::serve(listener.tap_io(nodelay), router) => served,
-        () = stopped => Ok(()),
+        served = serving => served,
+        // Idle connections are closed by the shutdown; this is for those that do not end.
+        () = async {
+            let _ = ended.wait_for(|ended| *ended).await;
+            tokio::time::sleep(session::CLOSE_WAIT).await;
+        } => Ok(()),
     };
     if let Err(error) = served {
         tracing::error!(target: "parhelion::server", "serving: {error}");
@@ -147,7 +153,7 @@ fn authorise(service: &Service, query: &Query, headers: &HeaderMap) -> Result<()
 }
 
 /// Says why, in a way that every client understands, and closes.
-async fn refuse(mut socket: WebSocket, error: Error) {
+pub(super) async fn refuse(mut socket: WebSocket, error: Error) {
     tracing::info!(target: "parhelion::server", code = %error.code, "session refused");
     let (messages, code, reason) = rejection(&error);
     for message in messages {

@@ -3,7 +3,9 @@
 //! `http` accepts sockets and decides, `session` runs one session, `processing` runs its model. What accepts a session and what runs it meet in
 //! `session::Accepted` only.
 
+mod control;
 mod http;
+mod link;
 mod processing;
 mod reference_image;
 mod registry;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::Secret;
@@ -27,6 +29,7 @@ use crate::transport::{IceServer, Reach, runtime};
 pub use processing::{FrameProcessor, InputFrame, SessionContext};
 pub use registry::{ModelRegistry, ProcessorFactory, RegisteredModel};
 
+const DECODERS: usize = 2;
 /// How long sessions get to end when the service closes.
 const CLOSING_LIMIT: Duration = Duration::from_millis(800);
 
@@ -70,6 +73,8 @@ pub(crate) struct Service {
     active: AtomicUsize,
     sessions: Mutex<HashMap<String, mpsc::Sender<session::Input>>>,
     stopping: watch::Receiver<bool>,
+    /// Bounds the images that are decoded at once.
+    decoding: Arc<Semaphore>,
 }
 
 /// A place in a service, given back when dropped.
@@ -115,6 +120,7 @@ pub struct Server {
 impl Server {
     /// Binds the port and starts serving.
     pub async fn start(options: ServerOptions, models: Arc<ModelRegistry>) -> Result<Self> {
+        runtime::check_process()?;
         if options.api_keys.iter().any(Secret::is_empty) {
             return Err(Error::new(ErrorCode::InvalidOptions, "an API key must not be empty"));
         }
@@ -140,6 +146,7 @@ impl Server {
             active: AtomicUsize::new(0),
             sessions: Mutex::default(),
             stopping: stopping.clone(),
+            decoding: Arc::new(Semaphore::new(DECODERS)),
         });
         let finished = runtime::handle().spawn(http::serve(listener, Arc::clone(&service)));
         Ok(Self { service, stop, finished: Mutex::new(Some(finished)) })

@@ -4,7 +4,7 @@
 //! one that never returns keeps its thread and nobody else's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +19,7 @@ use crate::media::{
 use crate::models::{Control, Model};
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
 
-/// Two in flight and one that Python still holds.
+/// One waiting, one with the model, and two that Python may still hold.
 const SPARE_BUFFERS: usize = 4;
 /// A model that fails on every frame is reported this often, not at the frame rate.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -90,8 +90,8 @@ impl FrameProcessor for PictureModel {
     }
 }
 
-/// Where failures of a model go.
-pub(super) type Report = Box<dyn Fn(Error) + Send>;
+/// Where failures of a model go; the flag says that it cannot run at all.
+pub(super) type Report = Box<dyn Fn(Error, bool) + Send>;
 
 struct Shared {
     inbox: Mailbox<(Picture, Option<NtpTime>)>,
@@ -99,6 +99,8 @@ struct Shared {
     pending: Mutex<Option<Control>>,
     has_pending: AtomicBool,
     passthrough: AtomicBool,
+    /// Frames that the model has, or will get: none may be passed by a later one.
+    with_model: AtomicUsize,
     pool: Arc<BufferPool>,
     processed: AtomicU64,
     sender: Arc<VideoSender>,
@@ -122,6 +124,7 @@ impl Processing {
             pending: Mutex::default(),
             has_pending: AtomicBool::new(false),
             passthrough: AtomicBool::new(false),
+            with_model: AtomicUsize::new(0),
             pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
             processed: AtomicU64::new(0),
             sender,
@@ -132,8 +135,8 @@ impl Processing {
             let mut reporter = Reporter { report, last: None };
             match catch_unwind(AssertUnwindSafe(|| factory(&context))) {
                 Ok(Ok(processor)) => run(&worker, processor, &mut reporter),
-                Ok(Err(error)) => reporter.say(error),
-                Err(_) => reporter.say(panicked()),
+                Ok(Err(error)) => (reporter.report)(error, true),
+                Err(_) => (reporter.report)(panicked(), true),
             }
         })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -149,7 +152,8 @@ impl Processing {
     pub(super) fn accept(&self, planes: Planes<'_>, capture_time: Option<NtpTime>) {
         let shared = &self.shared;
         let unchanged = shared.passthrough.load(Ordering::Acquire)
-            && !shared.has_pending.load(Ordering::Acquire);
+            && !shared.has_pending.load(Ordering::Acquire)
+            && shared.with_model.load(Ordering::Acquire) == 0;
         if unchanged {
             let mut picture = shared.sender.picture();
             match picture.copy_from(planes) {
@@ -164,7 +168,9 @@ impl Processing {
             return;
         }
         let picture = Picture { width: planes.width, height: planes.height, data };
+        shared.with_model.fetch_add(1, Ordering::AcqRel);
         if let Some((displaced, _)) = shared.inbox.put((picture, capture_time)) {
+            shared.with_model.fetch_sub(1, Ordering::AcqRel);
             shared.pool.put(displaced.data);
         }
     }
@@ -180,6 +186,12 @@ impl Processing {
     pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
         self.shared.inbox.close();
         lock(&self.thread).take()
+    }
+}
+
+impl Drop for Processing {
+    fn drop(&mut self) {
+        self.shared.inbox.close();
     }
 }
 
@@ -225,6 +237,7 @@ fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut R
                 reporter.say(panicked());
             }
         }
+        shared.with_model.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -241,7 +254,7 @@ impl Reporter {
     fn say(&mut self, error: Error) {
         if self.last.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
             self.last = Some(Instant::now());
-            (self.report)(error);
+            (self.report)(error, false);
         }
     }
 }

@@ -2,29 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::control::{DecodedImage, prepare};
+use super::http::refuse;
+use super::link::{LinkObserver, add_candidate, negotiate};
 use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::{Place, Service};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::h264::live_threads;
-use crate::media::{AccessUnit, H264Config, H264Decoder, H264Encoder};
+use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
 use crate::protocol::{ClientMessage, IceCandidate};
 use crate::session::{
-    ServerConfig, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, State,
+    EncodedImage, ServerConfig, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, State,
 };
 use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender, lock};
-use crate::transport::{
-    PeerConfig, PeerEvent, PeerObserver, SharedPeer, open_peer, suggest_start_bitrate,
-};
+use crate::transport::{PeerConfig, SharedPeer};
 
 /// A client that does not answer a close is not waited for longer than this.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
@@ -33,6 +31,9 @@ const SEND_LIMIT: Duration = Duration::from_secs(5);
 const INPUTS: usize = 256;
 const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
+const MAX_CANDIDATES: u32 = 64;
+/// A client waits 15 s for an acknowledgement.
+const APPLY_LIMIT: Duration = Duration::from_secs(12);
 
 /// A session that was let in.
 pub(super) struct Accepted {
@@ -42,11 +43,32 @@ pub(super) struct Accepted {
 
 /// What reaches a session from elsewhere than its socket.
 pub(crate) enum Input {
-    Session(ServerInput),
-    Link { link: u32, event: ServerLinkEvent },
-    PeerOpened { link: u32, peer: SharedPeer },
-    ModelFailed(Error),
-    End { reason: String },
+    Link {
+        link: u32,
+        event: ServerLinkEvent,
+    },
+    /// A negotiation is over, well or not.
+    Negotiated {
+        link: u32,
+        event: ServerLinkEvent,
+    },
+    /// The model's new state is ready to be set.
+    Prepared {
+        update: u64,
+        control: Result<Control>,
+    },
+    PeerOpened {
+        link: u32,
+        peer: SharedPeer,
+    },
+    /// The model failed on a frame, or cannot run at all.
+    ModelFailed {
+        error: Error,
+        fatal: bool,
+    },
+    End {
+        reason: String,
+    },
 }
 
 /// The media half of a session. Exists from the start, so that a state can be set before an offer.
@@ -78,8 +100,8 @@ impl Media {
             model,
             context,
             Arc::clone(&sender),
-            Box::new(move |error| {
-                let _ = inputs.try_send(Input::ModelFailed(error));
+            Box::new(move |error, fatal| {
+                let _ = inputs.try_send(Input::ModelFailed { error, fatal });
             }),
         )?);
         let target = Arc::clone(&processing);
@@ -100,75 +122,23 @@ impl Media {
     }
 }
 
-/// A client that sends no video at once is taken to be up after this time.
-const UP_AT_LATEST: Duration = Duration::from_millis(300);
-
-/// Brings the events of one link into the session's queue and its frames to the decoder.
-struct LinkObserver {
-    link: u32,
-    /// Whether the link was reported as up.
-    up: Arc<AtomicBool>,
-    inputs: mpsc::Sender<Input>,
-    sender: Arc<VideoSender>,
-    receiver: Arc<VideoReceiver>,
-}
-
-impl PeerObserver for LinkObserver {
-    fn event(&self, event: PeerEvent) {
-        let event = match event {
-            // All candidates are in the answer.
-            PeerEvent::Candidate(_) => return,
-            PeerEvent::Up => return self.up_soon(),
-            PeerEvent::Interrupted => ServerLinkEvent::Interrupted,
-            PeerEvent::Lost(why) => ServerLinkEvent::Lost(why),
-        };
-        let _ = self.inputs.try_send(Input::Link { link: self.link, event });
-    }
-
-    fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>> {
-        announce(&self.up, self.link, &self.inputs);
-        self.receiver.push(unit)
-    }
-
-    fn key_frame_requested(&self) {
-        self.sender.request_key_frame();
-    }
-}
-
-impl LinkObserver {
-    /// This end is up a moment before the client's, and a client that is told that it generates
-    /// before it is connected never reports that it is. Its first frame shows that it is.
-    fn up_soon(&self) {
-        let (up, link, inputs) = (Arc::clone(&self.up), self.link, self.inputs.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(UP_AT_LATEST).await;
-            announce(&up, link, &inputs);
-        });
-    }
-}
-
-fn announce(up: &AtomicBool, link: u32, inputs: &mpsc::Sender<Input>) {
-    if !up.swap(true, Ordering::AcqRel) {
-        let _ = inputs.try_send(Input::Link { link, event: ServerLinkEvent::Up });
-    }
-}
-
 /// Runs one session to its end.
 pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Accepted) {
     let Accepted { model, place } = accepted;
     let session_id = session_id();
-    let (inputs, queue) = mpsc::channel(INPUTS);
+    let (inputs, mut queue) = mpsc::channel(INPUTS);
     let context =
         SessionContext { session_id: session_id.clone(), model: model.spec.name.to_string() };
     let media = match Media::start(&service, &model, context, inputs.clone()) {
         Ok(media) => media,
         Err(error) => {
             tracing::error!(target: "parhelion::server", "starting a session: {error}");
-            return;
+            return refuse(socket, error).await;
         }
     };
     lock(&service.sessions).insert(session_id.clone(), inputs.clone());
     let config = ServerConfig {
+        apply_timeout: APPLY_LIMIT,
         max_duration: service.options.max_session_duration,
         session_id: session_id.clone(),
         server_ip: advertised_ip(service.address),
@@ -187,15 +157,27 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         },
         link: 0,
         waiting_candidates: Vec::new(),
+        candidates: 0,
+        negotiating: false,
+        next_offer: None,
+        applying: None,
+        decoded: None,
+        decoding: Arc::clone(&service.decoding),
         ping_id: 0,
     };
     tracing::info!(target: "parhelion::server", session_id, model = %model.spec.name, "session opened");
-    driver.run(queue, &service).await;
+    driver.run(&mut queue, &service).await;
     let closing = driver.media.peer.set(None);
     driver.media.stop();
     lock(&service.sessions).remove(&session_id);
     if let Some(peer) = closing {
         peer.close().await;
+    }
+    queue.close();
+    while let Some(input) = queue.recv().await {
+        if let Input::PeerOpened { peer, .. } = input {
+            peer.close().await;
+        }
     }
     drop(place);
     tracing::info!(
@@ -228,7 +210,22 @@ struct Driver {
     link: u32,
     /// Came before the peer was there to take them.
     waiting_candidates: Vec<Option<IceCandidate>>,
+    /// Those of the present link, counted.
+    candidates: u32,
+    /// A negotiation is on its way; an offer that comes meanwhile waits for its end.
+    negotiating: bool,
+    next_offer: Option<String>,
+    applying: Option<Applying>,
+    decoded: Option<DecodedImage>,
+    decoding: Arc<Semaphore>,
     ping_id: u8,
+}
+
+/// An update whose state is being prepared.
+struct Applying {
+    update: u64,
+    image: Option<EncodedImage>,
+    since: Instant,
 }
 
 /// Whether the session goes on.
@@ -239,7 +236,7 @@ enum Next {
 }
 
 impl Driver {
-    async fn run(&mut self, mut queue: mpsc::Receiver<Input>, service: &Service) {
+    async fn run(&mut self, queue: &mut mpsc::Receiver<Input>, service: &Service) {
         let mut stopping = service.stopping.clone();
         self.session.handle(Instant::now(), ServerInput::Opened);
         loop {
@@ -278,7 +275,6 @@ impl Driver {
     /// Turns what came from elsewhere into what the session understands.
     async fn translate(&mut self, input: Input) -> Option<ServerInput> {
         match input {
-            Input::Session(input) => Some(input),
             Input::Link { link, event } => (link == self.link).then_some(ServerInput::Link(event)),
             Input::PeerOpened { link, peer } => {
                 if link != self.link {
@@ -292,7 +288,10 @@ impl Driver {
                 self.media.sender.request_key_frame();
                 None
             }
-            Input::ModelFailed(error) => Some(ServerInput::Report(error)),
+            Input::ModelFailed { error, fatal: false } => Some(ServerInput::Report(error)),
+            Input::ModelFailed { error, fatal: true } => Some(ServerInput::Fail(error)),
+            Input::Negotiated { link, event } => self.negotiated(link, event),
+            Input::Prepared { update, control } => self.applied(update, control),
             Input::End { reason } => Some(ServerInput::End { reason, code: NORMAL }),
         }
     }
@@ -313,16 +312,12 @@ impl Driver {
                 }
                 ServerOutput::Apply { update, state } => self.apply(update, state),
                 ServerOutput::OpenLink { offer } => self.open_link(offer),
-                ServerOutput::Candidate(candidate) => match self.media.peer.get() {
-                    Some(peer) => add_candidate(&peer, candidate).await,
-                    None => self.waiting_candidates.push(candidate),
-                },
+                ServerOutput::Candidate(candidate) => self.candidate(candidate).await,
                 ServerOutput::CloseLink => {
                     self.link += 1;
+                    self.next_offer = None;
                     self.waiting_candidates.clear();
-                    if let Some(peer) = self.media.peer.set(None) {
-                        tokio::spawn(async move { peer.close().await });
-                    }
+                    self.close_peer();
                 }
                 ServerOutput::Close { code, reason } => {
                     let frame = CloseFrame { code, reason: reason.into() };
@@ -347,50 +342,83 @@ impl Driver {
         }
     }
 
-    /// Hands a new state to the model. A reference image is decoded beside the runtime first.
-    fn apply(&self, update: u64, state: State) {
-        let inputs = self.inputs.clone();
-        let processing = Arc::clone(&self.media.processing);
-        let applying = move || {
-            let result = control(&state).map(|control| processing.set_control(control));
-            Input::Session(ServerInput::Applied {
-                update,
-                result: result.map_err(|error| error.to_string()),
-            })
-        };
+    /// Prepares a new state for the model, beside the runtime and not many at a time.
+    fn apply(&mut self, update: u64, state: State) {
+        self.applying =
+            Some(Applying { update, image: state.image.clone(), since: Instant::now() });
+        let (inputs, known) = (self.inputs.clone(), self.decoded.clone());
+        let decoding = Arc::clone(&self.decoding);
         tokio::spawn(async move {
-            let applied = tokio::task::spawn_blocking(applying).await;
-            if let Ok(applied) = applied {
-                let _ = inputs.send(applied).await;
+            let Ok(_permit) = decoding.acquire_owned().await else { return };
+            let prepared = tokio::task::spawn_blocking(move || prepare(&state, known)).await;
+            if let Ok(control) = prepared {
+                let _ = inputs.send(Input::Prepared { update, control }).await;
             }
         });
     }
 
+    /// Sets the state, unless the client was told meanwhile that it took too long.
+    fn applied(&mut self, update: u64, control: Result<Control>) -> Option<ServerInput> {
+        let applying = self.applying.take_if(|applying| applying.update == update)?;
+        if applying.since.elapsed() >= APPLY_LIMIT {
+            return None;
+        }
+        let result = control.map(|control| {
+            self.decoded = applying.image.zip(control.image.clone());
+            self.media.processing.set_control(control);
+        });
+        Some(ServerInput::Applied { update, result: result.map_err(|error| error.to_string()) })
+    }
+
     fn open_link(&mut self, offer: String) {
         self.link += 1;
-        let link = self.link;
-        if let Some(old) = self.media.peer.set(None) {
-            tokio::spawn(async move { old.close().await });
+        self.candidates = 0;
+        self.waiting_candidates.clear();
+        self.close_peer();
+        if self.negotiating {
+            // One at a time, and only the newest of those that wait: each takes sockets.
+            self.next_offer = Some(offer);
+        } else {
+            self.negotiate(offer);
         }
-        let observer = Arc::new(LinkObserver {
-            link,
+    }
+
+    fn negotiate(&mut self, offer: String) {
+        self.negotiating = true;
+        let observer = LinkObserver {
+            link: self.link,
             up: Arc::default(),
             inputs: self.inputs.clone(),
             sender: Arc::clone(&self.media.sender),
             receiver: Arc::clone(&self.media.receiver),
-        });
-        let inputs = self.inputs.clone();
-        let config = self.peer_config.clone();
+        };
         let start_bitrate = self.media.sender.stats().target_bitrate;
-        tokio::spawn(async move {
-            let event = match answer(&config, observer, &offer, link, &inputs).await {
-                Ok(answer) => {
-                    ServerLinkEvent::Answered(suggest_start_bitrate(&answer, start_bitrate))
-                }
-                Err(error) => ServerLinkEvent::Failed(error),
-            };
-            let _ = inputs.send(Input::Link { link, event }).await;
-        });
+        tokio::spawn(negotiate(self.peer_config.clone(), observer, offer, start_bitrate));
+    }
+
+    fn negotiated(&mut self, link: u32, event: ServerLinkEvent) -> Option<ServerInput> {
+        self.negotiating = false;
+        if let Some(offer) = self.next_offer.take() {
+            self.negotiate(offer);
+        }
+        (link == self.link).then_some(ServerInput::Link(event))
+    }
+
+    async fn candidate(&mut self, candidate: Option<IceCandidate>) {
+        self.candidates += 1;
+        if self.candidates > MAX_CANDIDATES {
+            return;
+        }
+        match self.media.peer.get() {
+            Some(peer) => add_candidate(&peer, candidate).await,
+            None => self.waiting_candidates.push(candidate),
+        }
+    }
+
+    fn close_peer(&self) {
+        if let Some(peer) = self.media.peer.set(None) {
+            tokio::spawn(async move { peer.close().await });
+        }
     }
 }
 
@@ -413,49 +441,4 @@ fn received(message: Option<std::result::Result<Message, axum::Error>>) -> Optio
         Some(Ok(Message::Ping(_))) => None,
         Some(Ok(Message::Close(_)) | Err(_)) | None => Some(ServerInput::SocketClosed),
     }
-}
-
-async fn add_candidate(peer: &SharedPeer, candidate: Option<IceCandidate>) {
-    // One bad candidate is no reason to give up: another may work.
-    if let Err(error) = peer.add_candidate(candidate).await {
-        tracing::debug!(target: "parhelion::server", "{error}");
-    }
-}
-
-async fn answer(
-    config: &PeerConfig,
-    observer: Arc<LinkObserver>,
-    offer: &str,
-    link: u32,
-    inputs: &mpsc::Sender<Input>,
-) -> Result<String> {
-    let peer = open_peer(config, observer).await?;
-    match peer.answer(offer).await {
-        Ok(answer) => {
-            let _ = inputs.send(Input::PeerOpened { link, peer }).await;
-            Ok(answer)
-        }
-        Err(error) => {
-            peer.close().await;
-            Err(error)
-        }
-    }
-}
-
-/// The model's state from the session's.
-fn control(state: &State) -> Result<Control> {
-    let image = match &state.image {
-        None => None,
-        Some(encoded) => {
-            let bytes = BASE64_STANDARD.decode(encoded.as_str()).map_err(|error| {
-                Error::invalid_input(format!("image_data: expected standard base64: {error}"))
-            })?;
-            Some(Arc::new(super::reference_image::decode(&bytes)?))
-        }
-    };
-    Ok(Control {
-        prompt: state.prompt.as_ref().map(|prompt| prompt.text.clone()),
-        enhance: state.prompt.as_ref().is_some_and(|prompt| prompt.enhance),
-        image,
-    })
 }

@@ -94,7 +94,7 @@ pub struct PeerStats {
     pub frames_given_up: u64,
 }
 
-/// One media connection. Closing is explicit: dropping leaves the close to the runtime.
+/// One media connection. It must be closed: dropping it leaves its task and its sockets behind.
 #[async_trait]
 pub trait Peer: Send + Sync + 'static {
     /// Creates and applies the local offer. Candidates follow as events.

@@ -231,7 +231,12 @@ async fn start_sending(shared: Arc<Shared>) {
             Ok(parameters) => {
                 let rtp = parameters.rtp_parameters;
                 let ssrc = track.ssrcs().await.first().copied().unwrap_or_default();
-                if let Some(codec) = rtp.codecs.first() {
+                let Some(codec) = rtp.codecs.first() else {
+                    let why = "no video codec was negotiated".to_owned();
+                    shared.observer.event(PeerEvent::Lost(why));
+                    return;
+                };
+                {
                     let extension = rtp
                         .header_extensions
                         .iter()

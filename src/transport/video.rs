@@ -184,12 +184,15 @@ struct Encoding<'a> {
     encoder: Box<dyn VideoEncoder>,
     bitrate: u32,
     last_key_frame: Option<Instant>,
+    /// Bytes of the last access unit: the next one is about as long.
+    last_size: usize,
     /// The last picture that went out, in case it is wanted again.
     last: Option<OutgoingFrame>,
 }
 
 fn encode(shared: &SenderShared, encoder: Box<dyn VideoEncoder>) {
-    let mut encoding = Encoding { shared, encoder, bitrate: 0, last_key_frame: None, last: None };
+    let mut encoding =
+        Encoding { shared, encoder, bitrate: 0, last_key_frame: None, last_size: 0, last: None };
     while let Some(frame) = encoding.next() {
         encoding.carry(frame);
     }
@@ -237,7 +240,7 @@ impl Encoding<'_> {
         shared.counters.width.store(planes.width, Ordering::Relaxed);
         shared.counters.height.store(planes.height, Ordering::Relaxed);
         // The packets keep parts of this buffer alive, so it cannot be used again.
-        let mut unit = Vec::new();
+        let mut unit = Vec::with_capacity(self.last_size);
         let encoded = self.encoder.encode(planes, frame.capture_time.to_unix(), &mut unit);
         shared.counters.time(began);
         let capture_time = frame.capture_time;
@@ -259,6 +262,7 @@ impl Encoding<'_> {
         }
         shared.counters.frames.fetch_add(1, Ordering::Relaxed);
         shared.counters.bytes.fetch_add(unit.len() as u64, Ordering::Relaxed);
+        self.last_size = unit.len();
         if let Err(error) = peer.send_frame(unit, capture_time.0) {
             tracing::debug!(target: "parhelion::media", "sending: {error}");
             shared.inbox.count_drop(DropReason::NotConnected);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -45,19 +46,16 @@ pub struct SocketHandle {
 }
 
 impl SocketHandle {
-    /// Queues one message. Fails when the other end has stopped reading.
+    /// Queues one message. Fails when the other end has stopped reading. On a socket that has ended
+    /// it does nothing: the end is among the events, behind what the service said before it.
     pub fn send(&self, text: String) -> Result<()> {
-        self.outgoing.try_send(text).map_err(|error| {
-            Error::new(
+        match self.outgoing.try_send(text) {
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Error::new(
                 ErrorCode::WebSocket,
-                match error {
-                    mpsc::error::TrySendError::Full(_) => {
-                        format!("the service has not read {OUTGOING} control messages")
-                    }
-                    mpsc::error::TrySendError::Closed(_) => "the control socket is closed".into(),
-                },
-            )
-        })
+                format!("the service has not read {OUTGOING} control messages"),
+            )),
+        }
     }
 }
 
@@ -103,7 +101,7 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
     url: Url,
     tls: Option<Arc<rustls::ClientConfig>>,
     mut queue: mpsc::Receiver<String>,
-    gone: oneshot::Receiver<Infallible>,
+    mut gone: oneshot::Receiver<Infallible>,
     report: &Report<T, F>,
 ) -> Result<End> {
     let host = url.host_str().unwrap_or_default().to_owned();
@@ -123,7 +121,7 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
     let opened = tokio::select! {
         opened = connecting => opened,
         // The handle was dropped: nobody wants this socket any more.
-        _ = gone => return Ok(None),
+        _ = &mut gone => return Ok(None),
     };
     let (socket, _) = opened.map_err(|error| explain(&error, &host))?;
     if !report.send(SocketEvent::Opened).await {
@@ -137,10 +135,11 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
     loop {
         tokio::select! {
             message = queue.recv() => match message {
-                Some(text) => sink
-                    .send(Message::text(text))
-                    .await
-                    .map_err(|error| explain(&error, &host))?,
+                Some(text) => {
+                    if !write(&mut sink, Message::text(text), &mut gone, &host).await? {
+                        return Ok(None);
+                    }
+                }
                 None => {
                     let goodbye = CloseFrame { code: CloseCode::Normal, reason: "".into() };
                     let _ = tokio::time::timeout(CLOSING_LIMIT, async {
@@ -159,9 +158,10 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
                         format!("{host} has been silent for {} s", SILENCE_LIMIT.as_secs()),
                     ));
                 }
-                sink.send(Message::Ping(Vec::new().into()))
-                    .await
-                    .map_err(|error| explain(&error, &host))?;
+                let ping = Message::Ping(Vec::new().into());
+                if !write(&mut sink, ping, &mut gone, &host).await? {
+                    return Ok(None);
+                }
             }
             message = stream.next() => {
                 last_sign = Instant::now();
@@ -217,6 +217,30 @@ fn explain(error: &tungstenite::Error, host: &str) -> Error {
             Error::new(ErrorCode::WebSocket, format!("{host} closed the control socket"))
         }
         other => Error::new(ErrorCode::WebSocket, format!("the control socket to {host}: {other}")),
+    }
+}
+
+/// Writes one message. False if nobody wants the socket any more; an error if the other end has
+/// stopped reading.
+async fn write<S>(
+    sink: &mut S,
+    message: Message,
+    gone: &mut oneshot::Receiver<Infallible>,
+    host: &str,
+) -> Result<bool>
+where
+    S: SinkExt<Message, Error = tungstenite::Error> + Unpin,
+{
+    tokio::select! {
+        biased;
+        sent = tokio::time::timeout(SILENCE_LIMIT, sink.send(message)) => match sent {
+            Ok(sent) => sent.map(|()| true).map_err(|error| explain(&error, host)),
+            Err(_) => Err(Error::new(
+                ErrorCode::WebSocket,
+                format!("{host} has not read for {} s", SILENCE_LIMIT.as_secs()),
+            )),
+        },
+        _ = gone => Ok(false),
     }
 }
 
