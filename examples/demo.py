@@ -280,6 +280,9 @@ def print_table(recording: Recording) -> None:
     drops = Counter[str]()
     for place, reason, count in recording.stats.drops if recording.stats else ():
         drops[f"{place}, {reason}"] += count
+    # The client counts what is lost on its own side; what it neither lost nor got is the service's.
+    if (missing := sent - recording.outputs - sum(drops.values())) > 0:
+        drops["service, the model was busy"] = missing
     rows = [
         ("frames in", str(sent)),
         ("frames out", str(recording.outputs)),

@@ -65,7 +65,7 @@ impl<'a> FrameView<'a> {
         channel_stride: isize,
     ) -> Result<Self> {
         check_frame(format, width, height)?;
-        // OpenCV's pictures are often passed on as `picture[..., ::-1]`: the same bytes in the other order.
+        // Pictures of OpenCV are often passed on as `picture[..., ::-1]`: the twin format, as it lies.
         let swapped = match format {
             PixelFormat::Rgb24 => Some(PixelFormat::Bgr24),
             PixelFormat::Bgr24 => Some(PixelFormat::Rgb24),
@@ -113,6 +113,8 @@ impl<'a> FrameView<'a> {
         Self::strided(format, data, 0, width, height, width as isize * channels, channels, 1)
     }
 
+    /// How the bytes are to be read: the format that was given, or its twin with red and blue
+    /// exchanged if the strides exchange them back.
     pub fn format(&self) -> PixelFormat {
         self.format
     }
@@ -267,7 +269,10 @@ mod tests {
         assert_eq!(packed_of(&view(0, 6, 3, 1)), data);
         assert_eq!(packed_of(&view(6, -6, 3, 1)), [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5]);
         assert_eq!(packed_of(&view(3, 6, -3, 1)), [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]);
-        assert_eq!(packed_of(&view(2, 6, 3, -1)), [2, 1, 0, 5, 4, 3, 8, 7, 6, 11, 10, 9]);
+        // The other order of colours is the other format, read where it lies.
+        assert_eq!(view(2, 6, 3, -1).format(), PixelFormat::Bgr24);
+        assert_eq!(packed_of(&view(2, 6, 3, -1)), data);
+        assert_eq!(packed_of(&view(5, 6, -3, -1)), [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6]);
         assert_eq!(packed_of(&view(0, 0, 0, 1)), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
         // Channels first: (3, H, W) seen as (H, W, 3).
         assert_eq!(packed_of(&view(0, 2, 1, 4)), [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);

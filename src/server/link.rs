@@ -125,3 +125,61 @@ async fn answer(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{H264Config, H264Decoder, H264Encoder};
+    use crate::transport::video::CurrentPeer;
+
+    fn observer() -> (LinkObserver, mpsc::Receiver<Input>) {
+        let (inputs, queue) = mpsc::channel(8);
+        let peer = Arc::<CurrentPeer>::default();
+        let encoder = Box::new(H264Encoder::new(H264Config::default()).unwrap());
+        let decoder = Box::new(H264Decoder::new().unwrap());
+        let sender = VideoSender::start("encoder", Arc::clone(&peer), encoder, 1_000_000).unwrap();
+        let receiver = VideoReceiver::start("decoder", peer, decoder, |_, _| {}).unwrap();
+        let observer = LinkObserver {
+            link: 1,
+            up: Arc::default(),
+            inputs,
+            sender: Arc::new(sender),
+            receiver: Arc::new(receiver),
+        };
+        (observer, queue)
+    }
+
+    fn unit() -> AccessUnit {
+        let arrived = std::time::Instant::now();
+        AccessUnit { data: Vec::new(), timestamp: 0, capture_time: None, key: false, arrived }
+    }
+
+    fn events(queue: &mut mpsc::Receiver<Input>) -> Vec<ServerLinkEvent> {
+        std::iter::from_fn(|| match queue.try_recv().ok()? {
+            Input::Link { event, .. } => Some(event),
+            _ => panic!("only link events are expected"),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_first_frame_announces_a_link_and_so_does_the_first_after_a_silence() {
+        use ServerLinkEvent::{Interrupted, Up};
+        let (observer, mut queue) = observer();
+        observer.access_unit(unit());
+        observer.access_unit(unit());
+        assert_eq!(events(&mut queue), [Up]);
+        observer.event(PeerEvent::Interrupted);
+        observer.access_unit(unit());
+        observer.access_unit(unit());
+        assert_eq!(events(&mut queue), [Interrupted, Up]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_no_video_is_up_all_the_same() {
+        let (observer, mut queue) = observer();
+        observer.event(PeerEvent::Up);
+        let event = tokio::time::timeout(Duration::from_secs(20), queue.recv()).await.unwrap();
+        assert!(matches!(event, Some(Input::Link { link: 1, event: ServerLinkEvent::Up })));
+    }
+}

@@ -264,3 +264,25 @@ async def test_a_replaced_model_is_for_new_sessions(server, client, picture):
         async with client.realtime.connect(model=definition("mine")) as new:
             assert (await new.transform(picture(64, 48))).data.mean() > 200
         assert (await old.transform(picture(64, 48))).data.mean() < 50
+
+
+async def test_a_failure_long_over_does_not_come_back_at_the_end(server, client, record):
+    fail = True
+
+    @server.model("moody", **SMALL)
+    def moody(frame, context):
+        if fail:
+            raise ValueError("not today")
+        return frame
+
+    async with client.realtime.connect(model=definition("moody")) as session:
+        seen = record(session)
+        picture = np.full((48, 64, 3), 90, np.uint8)
+        with pytest.raises(ph.ModelFailedError, match="not today"):
+            await session.transform(picture)
+        await seen.until(lambda seen: seen.of("error"))
+        fail = False
+        await session.transform(picture)
+        frames = session.frames()
+        await session.disconnect()
+        assert [frame async for frame in frames if frame.input_id is None] == []

@@ -169,3 +169,26 @@ async def test_the_command_line_tells_its_build():
     out, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     assert json.loads(out) == ph.build_info()
+
+
+def test_a_forked_child_is_told_why_it_cannot_connect_and_ends(program):
+    done = program(
+        OPEN
+        + """
+    import os
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            ph.LocalServer().__enter__()
+        except ph.InvalidStateError as error:
+            print("forked" in str(error), "spawn" in str(error))
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+    await session.disconnect()
+
+asyncio.run(main())"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "(240, 320, 3)\nTrue True\n"
