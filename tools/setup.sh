@@ -72,6 +72,8 @@ check_compilers() {
         apt_install gcc g++ libc6-dev ||
             fail "no C and C++ compiler: install them (Debian: apt-get install g++)"
     fi
+    have cmake || apt_install cmake ||
+        fail "no cmake, which builds the audio codec: install it (Debian: apt-get install cmake)"
     case $(uname -m) in
         x86_64 | amd64 | i?86) ;;
         *) return 0 ;; # elsewhere the C compiler assembles what the codec needs
