@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from parhelion._core import build_info
-from parhelion.client import Client, IceServer, InitialState, Prompt, RealTime, create_client
+from parhelion.client import Client, IceServer, InitialState, RealTime, create_client
 from parhelion.errors import (
     AtCapacityError,
     CodecError,
@@ -29,9 +29,11 @@ from parhelion.errors import (
 from parhelion.events import ConnectionState, EventName
 from parhelion.frames import Frame, PixelFormat
 from parhelion.models import ModelDefinition, Models
+from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
 from parhelion.server import LocalServer, ModelContext, Server
 from parhelion.statistics import Drop, Percentiles, Stats
+from parhelion.streams import RemoteStream
 
 __version__: str = build_info()["version"]
 
@@ -66,6 +68,7 @@ __all__ = [
     "Prompt",
     "RealTime",
     "RealTimeClient",
+    "RemoteStream",
     "Server",
     "ServerError",
     "SessionEndedError",

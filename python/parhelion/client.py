@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import os
 import platform
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,30 +15,15 @@ from parhelion import _core
 from parhelion.errors import InvalidApiKeyError, InvalidInputError, InvalidOptionsError
 from parhelion.frames import PixelFormat
 from parhelion.models import ModelDefinition, Models
-from parhelion.realtime import RealTimeClient, checked_prompt
+from parhelion.prompts import Prompt
+from parhelion.realtime import RealTimeClient
+from parhelion.streams import RemoteStream
 
-__all__ = ["Client", "IceServer", "InitialState", "Prompt", "RealTime", "create_client"]
+__all__ = ["Client", "IceServer", "InitialState", "RealTime", "create_client"]
 
 _BASE_URL = "wss://api3.decart.ai"
 _KEY_VARIABLE = "DECART_API_KEY"
 _MAX_IMAGE_BYTES = 20 * 1024 * 1024
-
-
-@dataclasses.dataclass(frozen=True)
-class Prompt:
-    """What the result should look like.
-
-    Raises:
-        InvalidInputError: The text is no str, or blank.
-    """
-
-    text: str
-    """Not blank."""
-    enhance: bool = True
-    """Whether the service may elaborate on the text."""
-
-    def __post_init__(self) -> None:
-        checked_prompt(self.text, "Prompt")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +51,11 @@ class IceServer:
 class _Connecting(Awaitable[RealTimeClient]):
     """A session that is being opened: to be awaited, or entered by ``async with``."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(
+        self, options: dict[str, Any], on_remote_stream: Callable[[RemoteStream], Any] | None
+    ) -> None:
         self._options = options
+        self._on_remote_stream = on_remote_stream
         self._client: RealTimeClient | None = None
 
     def __await__(self) -> Generator[Any, None, RealTimeClient]:
@@ -75,7 +63,7 @@ class _Connecting(Awaitable[RealTimeClient]):
 
     async def _open(self) -> RealTimeClient:
         client = RealTimeClient(self._options)
-        await client._connect()  # noqa: SLF001 - same package
+        await client._connect(self._on_remote_stream)  # noqa: SLF001 - same package
         self._client = client
         return client
 
@@ -103,6 +91,7 @@ class RealTime:
         stream: None = None,
         *,
         model: ModelDefinition | str,
+        on_remote_stream: Callable[[RemoteStream], Any] | None = None,
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
@@ -117,6 +106,8 @@ class RealTime:
         Args:
             stream: None: frames are given to :meth:`RealTimeClient.send`.
             model: A model of ``client.models``, or the name of one.
+            on_remote_stream: A function or coroutine function. Called once with the
+                :class:`RemoteStream`, when the session is connected; one that raises is logged.
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
@@ -143,6 +134,11 @@ class RealTime:
                 f"stream: expected None, got {type(stream).__name__}",
                 operation="connect",
                 hint="pass None and give each frame to send()",
+            )
+        if on_remote_stream is not None and not callable(on_remote_stream):
+            raise InvalidInputError(
+                f"on_remote_stream: expected a callable, got {type(on_remote_stream).__name__}",
+                operation="connect",
             )
         if isinstance(model, str):
             model = self._client.models.realtime(model)
@@ -175,7 +171,8 @@ class RealTime:
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
-            }
+            },
+            on_remote_stream,
         )
 
 

@@ -92,15 +92,18 @@ class Emitter:
                 if entry not in self._handlers[name]:
                     continue
                 self._handlers[name].remove(entry)
-            try:
-                result = handler(*payload)
-            except Exception:  # noqa: BLE001 - it is the user's
-                _log.exception("a handler of %r raised", name)
-                continue
-            if inspect.isawaitable(result):
-                task = asyncio.ensure_future(self._finish(name, result))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+            self.call(name, handler, *payload)
+
+    def call(self, name: str, handler: Handler, *payload: Any) -> None:
+        try:
+            result = handler(*payload)
+        except Exception:  # noqa: BLE001 - it is the user's
+            _log.exception("a handler of %r raised", name)
+            return
+        if inspect.isawaitable(result):
+            task = asyncio.ensure_future(self._finish(name, result))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _finish(self, name: str, result: Any) -> None:
         try:

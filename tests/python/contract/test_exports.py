@@ -16,7 +16,18 @@ import parhelion as ph
 from parhelion import _core, errors
 
 ROOT = Path(__file__).parents[3]
-MODULES = ["client", "errors", "events", "frames", "models", "realtime", "server", "statistics"]
+MODULES = [
+    "client",
+    "errors",
+    "events",
+    "frames",
+    "models",
+    "prompts",
+    "realtime",
+    "server",
+    "statistics",
+    "streams",
+]
 # What a module offers to the others of the package only.
 INTERNAL = {"EVENTS", "Handler"}
 
