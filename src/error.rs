@@ -64,6 +64,8 @@ codes! {
     Timeout = "WEBRTC_TIMEOUT_ERROR", retryable: true;
     /// The peers do not understand each other: SDP, codecs, message order.
     Signaling = "WEBRTC_SIGNALING_ERROR", retryable: true;
+    /// What gives the frames cannot be opened, raised, or gave something that is no frame.
+    Source = "SOURCE_FAILED", retryable: false;
     /// The encoder or the decoder failed.
     Codec = "CODEC_ERROR", retryable: false;
     /// A defect of this package.

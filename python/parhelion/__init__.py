@@ -24,6 +24,7 @@ from parhelion.errors import (
     ServerError,
     SessionEndedError,
     SignalingError,
+    SourceError,
     WebSocketError,
 )
 from parhelion.events import ConnectionState, EventName
@@ -73,6 +74,7 @@ __all__ = [
     "ServerError",
     "SessionEndedError",
     "SignalingError",
+    "SourceError",
     "Stats",
     "WebSocketError",
     "build_info",

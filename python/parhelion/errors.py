@@ -18,6 +18,7 @@ Every exception derives from :class:`ParhelionError`, and from the builtin that 
     ├── IceError                    WEBRTC_ICE_ERROR          ConnectionError
     ├── SignalingError              WEBRTC_SIGNALING_ERROR    ConnectionError
     ├── ConnectTimeoutError         WEBRTC_TIMEOUT_ERROR      TimeoutError
+    ├── SourceError                 SOURCE_FAILED
     ├── CodecError                  CODEC_ERROR
     └── InternalError               INTERNAL_ERROR
 
@@ -46,6 +47,7 @@ __all__ = [
     "ServerError",
     "SessionEndedError",
     "SignalingError",
+    "SourceError",
     "WebSocketError",
 ]
 
@@ -187,6 +189,15 @@ class ConnectTimeoutError(ParhelionError, TimeoutError):
 
     default_code = "WEBRTC_TIMEOUT_ERROR"
     default_retryable = True
+
+
+class SourceError(ParhelionError):
+    """The stream given to ``connect`` cannot be opened, raised, or gave something else than frames.
+
+    ``__cause__`` is the exception that it raised, if it did.
+    """
+
+    default_code = "SOURCE_FAILED"
 
 
 class CodecError(ParhelionError):
