@@ -6,11 +6,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use parhelion::error::ErrorCode;
+use parhelion::media::audio::{AudioPacket, BLOCK, CHANNELS, EncodedAudio, OpusEncoder};
 use parhelion::media::{
     AccessUnit, H264Config, H264Decoder, H264Encoder, I420, NtpTime, VideoDecoder, VideoEncoder,
 };
 use parhelion::transport::{
-    PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer, runtime,
+    AudioUse, PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer, runtime,
 };
 
 /// Fails a test that hangs; nothing is measured with it.
@@ -20,6 +21,7 @@ enum Seen {
     Event(PeerEvent),
     Unit(AccessUnit),
     KeyFrameRequested,
+    Audio(AudioPacket),
 }
 
 struct Recorder(Sender<Seen>);
@@ -37,6 +39,10 @@ impl PeerObserver for Recorder {
     fn key_frame_requested(&self) {
         let _ = self.0.send(Seen::KeyFrameRequested);
     }
+
+    fn audio_packet(&self, packet: AudioPacket) {
+        let _ = self.0.send(Seen::Audio(packet));
+    }
 }
 
 struct End {
@@ -46,8 +52,13 @@ struct End {
 
 impl End {
     fn open(sends_video: bool) -> Self {
+        Self::open_with(sends_video, AudioUse::None)
+    }
+
+    fn open_with(sends_video: bool, audio: AudioUse) -> Self {
         let (sender, seen) = channel();
-        let config = PeerConfig { ice_servers: Vec::new(), reach: Reach::Loopback, sends_video };
+        let config =
+            PeerConfig { ice_servers: Vec::new(), reach: Reach::Loopback, sends_video, audio };
         let opening = open_peer(&config, Arc::new(Recorder(sender)));
         Self { peer: runtime::handle().block_on(opening).unwrap(), seen }
     }
@@ -80,7 +91,10 @@ impl End {
 
 /// Two connected ends. Candidates travel inside the answer and as events of the offering end.
 fn connected() -> (End, End) {
-    let (left, right) = (End::open(true), End::open(true));
+    connect(End::open(true), End::open(true))
+}
+
+fn connect(left: End, right: End) -> (End, End) {
     runtime::handle().block_on(async {
         let offer = left.peer.offer().await.unwrap();
         let answer = right.peer.answer(&offer).await.unwrap();
@@ -149,6 +163,61 @@ fn a_request_for_a_key_frame_reaches_the_other_end_in_both_directions() {
         to.wait("the request", |seen| matches!(seen, Seen::KeyFrameRequested).then_some(()));
     }
     close(ends);
+}
+
+fn sound(position: u64, capture_time: u64) -> EncodedAudio {
+    let data = OpusEncoder::new().unwrap().encode(&vec![1000; BLOCK * CHANNELS]).unwrap();
+    EncodedAudio { data, position, capture_time: NtpTime(capture_time) }
+}
+
+fn wait_for_audio(end: &End) -> AudioPacket {
+    end.wait("a packet of sound", |seen| match seen {
+        Seen::Audio(packet) => Some(packet),
+        _ => None,
+    })
+}
+
+#[test]
+fn sound_crosses_in_both_directions_beside_pictures() {
+    let ends = connect(End::open_with(true, AudioUse::Both), End::open_with(true, AudioUse::Both));
+    for (from, to) in [(&ends.0, &ends.1), (&ends.1, &ends.0)] {
+        assert!(from.peer.takes_audio());
+        let sent = sound(0, 7 << 32 | 5);
+        from.peer.send_audio(&sent).unwrap();
+        from.peer.send_audio(&sound(960, 7 << 32 | 6)).unwrap();
+        let (first, second) = (wait_for_audio(to), wait_for_audio(to));
+        assert_eq!(first.payload, sent.data);
+        assert_eq!(
+            (first.capture_time, second.capture_time),
+            (Some(7 << 32 | 5), Some(7 << 32 | 6))
+        );
+        assert_eq!(second.sequence, first.sequence.wrapping_add(1));
+        assert_eq!(second.timestamp, first.timestamp.wrapping_add(960));
+        from.peer.send_frame(picture(&mut encoder(), 0), 1 << 32).unwrap();
+        assert!(to.wait_for_unit().key);
+        let stats = runtime::handle().block_on(to.peer.stats()).audio;
+        assert_eq!(stats.packets_received, 2);
+    }
+    close(ends);
+}
+
+#[test]
+fn sound_goes_only_where_it_is_wanted() {
+    let cases = [
+        (AudioUse::Both, AudioUse::None, false, false),
+        (AudioUse::None, AudioUse::Both, false, false),
+        // A viewer: what is sent to it comes from elsewhere.
+        (AudioUse::Receive, AudioUse::Send, false, true),
+        // One that only listens to an end whose sound is made from what it would send.
+        (AudioUse::Receive, AudioUse::Both, false, false),
+        (AudioUse::Send, AudioUse::Both, true, false),
+    ];
+    for (left, right, left_sends, right_sends) in cases {
+        let ends = connect(End::open_with(true, left), End::open_with(true, right));
+        let takes = (ends.0.peer.takes_audio(), ends.1.peer.takes_audio());
+        assert_eq!(takes, (left_sends, right_sends), "{left:?} offers to {right:?}");
+        close(ends);
+    }
 }
 
 #[test]

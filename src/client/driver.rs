@@ -21,7 +21,7 @@ use crate::session::{
 use crate::transport::video::lock;
 use crate::transport::websocket::{self, SocketEvent, SocketHandle};
 use crate::transport::{
-    IceServer, PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer,
+    AudioUse, IceServer, PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer,
 };
 
 /// Used when the caller names no server and the service is not on this machine.
@@ -102,7 +102,7 @@ fn peer_config(options: &ConnectOptions, url: &Url) -> PeerConfig {
         vec![IceServer { urls: vec![DEFAULT_STUN.to_owned()], ..Default::default() }]
     });
     let reach = if local { Reach::Loopback } else { Reach::Network };
-    PeerConfig { ice_servers, reach, sends_video: true }
+    PeerConfig { ice_servers, reach, sends_video: true, audio: AudioUse::None }
 }
 
 impl Driver {

@@ -8,10 +8,13 @@
 //! (network) ─> RtpPacket ─ FrameAssembler ─> AccessUnit ─ VideoDecoder ─> Planes ─ color ─> Picture
 //! ```
 //!
+//! Sound has a way of its own: [`audio`].
+//!
 //! Frames wait in one place only, the [`Mailbox`]: bounded, newest wins, every drop counted.
 //! Colour is BT.601, limited range, everywhere; the encoder says so in the stream.
 
 pub mod assembler;
+pub mod audio;
 pub mod clock;
 pub mod codec;
 pub mod color;

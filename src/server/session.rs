@@ -22,7 +22,7 @@ use crate::session::{
     EncodedImage, ServerConfig, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, State,
 };
 use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender, lock};
-use crate::transport::{PeerConfig, SharedPeer};
+use crate::transport::{AudioUse, PeerConfig, SharedPeer};
 
 /// A client that does not answer a close is not waited for longer than this.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
@@ -154,6 +154,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
             ice_servers: service.options.ice_servers.clone(),
             reach: service.reach,
             sends_video: true,
+            audio: AudioUse::None,
         },
         link: 0,
         waiting_candidates: Vec::new(),

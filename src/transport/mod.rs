@@ -7,6 +7,7 @@
 
 mod key_frame_requests;
 mod packetizer;
+mod rtc_audio;
 mod rtc_engine;
 mod rtc_peer;
 mod rtc_receive;
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::media::assembler::AccessUnit;
+use crate::media::audio::{AudioPacket, EncodedAudio};
 use crate::protocol::{IceCandidate, Secret};
 
 pub use rtc_peer::open_peer;
@@ -53,6 +55,21 @@ pub struct PeerConfig {
     pub reach: Reach,
     /// Whether video is sent as well as received.
     pub sends_video: bool,
+    pub audio: AudioUse,
+}
+
+/// What a connection does with sound. Offering, it asks for that; answering, it takes up as much of
+/// that as was offered, and declines the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AudioUse {
+    /// None.
+    #[default]
+    None,
+    /// Sends and receives. Answering, it sends only to an end that sends too: what it would send is
+    /// made from that.
+    Both,
+    Send,
+    Receive,
 }
 
 /// What a peer reports to its driver. Few and small; frames take another way.
@@ -75,6 +92,8 @@ pub trait PeerObserver: Send + Sync + 'static {
     fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>>;
     /// The other end cannot go on without a key frame.
     fn key_frame_requested(&self);
+    /// One packet of sound, in the order of arrival.
+    fn audio_packet(&self, _packet: AudioPacket) {}
 }
 
 /// Counters of one peer connection, as far as they are known.
@@ -92,6 +111,19 @@ pub struct PeerStats {
     pub key_frames_requested: u64,
     pub frames_assembled: u64,
     pub frames_given_up: u64,
+    /// Of the packets and bytes above, those of sound.
+    pub audio: AudioTraffic,
+}
+
+/// The sound of one peer connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AudioTraffic {
+    pub packets_sent: u64,
+    /// RTP payload.
+    pub bytes_sent: u64,
+    pub packets_received: u64,
+    /// RTP payload.
+    pub bytes_received: u64,
 }
 
 /// One media connection. It must be closed: dropping it leaves its task and its sockets behind.
@@ -110,6 +142,11 @@ pub trait Peer: Send + Sync + 'static {
     fn send_frame(&self, access_unit: Vec<u8>, capture_time: u64) -> Result<()>;
     /// Asks the other end for a key frame.
     fn request_key_frame(&self);
+    /// Whether sound can be sent now: the connection is up, and the other end takes it.
+    fn takes_audio(&self) -> bool;
+    /// Sends one packet of sound; does nothing unless [`Self::takes_audio`]. Call it from an OS
+    /// thread, as [`Self::send_frame`].
+    fn send_audio(&self, audio: &EncodedAudio) -> Result<()>;
     async fn stats(&self) -> PeerStats;
     async fn close(&self);
 }

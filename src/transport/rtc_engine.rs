@@ -24,6 +24,9 @@ const H264_PAYLOAD_TYPE: u8 = 102;
 const OPUS_PAYLOAD_TYPE: u8 = 111;
 const H264_FORMAT: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
+/// Without `stereo=1` the other end may send and decode one channel only (RFC 7587 section 6.1).
+const OPUS_FORMAT: &str = "minptime=10;stereo=1;useinbandfec=1";
+
 const NACK_INTERVAL: Duration = Duration::from_millis(20);
 const MAX_NACKS_PER_PACKET: u16 = 10;
 pub(super) const RETRANSMISSION_PACKETS: u16 = 2048;
@@ -42,12 +45,12 @@ pub(super) fn h264() -> RTCRtpCodec {
     }
 }
 
-fn opus() -> RTCRtpCodec {
+pub(super) fn opus() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: 48_000,
         channels: 2,
-        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        sdp_fmtp_line: OPUS_FORMAT.to_owned(),
         rtcp_feedback: vec![],
     }
 }
@@ -67,13 +70,15 @@ pub(super) fn engine() -> Result<(MediaEngine, Registry)> {
         let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
         engine.register_codec(codec, kind).map_err(setup("codec registration"))?;
     }
-    engine
-        .register_header_extension(
-            RTCRtpHeaderExtensionCapability { uri: ABS_CAPTURE_TIME.to_owned() },
-            RtpCodecKind::Video,
-            None,
-        )
-        .map_err(setup("header extension registration"))?;
+    for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
+        engine
+            .register_header_extension(
+                RTCRtpHeaderExtensionCapability { uri: ABS_CAPTURE_TIME.to_owned() },
+                kind,
+                None,
+            )
+            .map_err(setup("header extension registration"))?;
+    }
     let registry = configure_rtcp_reports(Registry::new());
     let registry = configure_twcc_receiver_only(registry, &mut engine)
         .map_err(setup("transport feedback registration"))?;

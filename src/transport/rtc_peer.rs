@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use tokio::sync::Notify;
@@ -27,11 +27,13 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::packetizer::Packetizer;
+use super::rtc_audio::PeerAudio;
 use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
 use super::rtc_receive::receive;
 use super::sdp::{require_offered_video, require_video};
-use super::{Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach, runtime};
+use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach, runtime};
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::audio::EncodedAudio;
 use crate::protocol::IceCandidate;
 
 const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -60,6 +62,7 @@ pub(super) struct Shared {
     pub(super) frames_assembled: AtomicU64,
     pub(super) frames_given_up: AtomicU64,
     pub(super) key_frames_requested: AtomicU64,
+    pub(super) audio: PeerAudio,
     outgoing: OnceLock<Outgoing>,
     sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
 }
@@ -75,6 +78,7 @@ struct Handler(Arc<Shared>);
 struct WebRtcPeer {
     connection: Arc<dyn PeerConnection>,
     shared: Arc<Shared>,
+    audio: AudioUse,
 }
 
 /// Opens a media connection that reports to `observer`.
@@ -104,6 +108,7 @@ pub async fn open_peer(
         frames_assembled: AtomicU64::new(0),
         frames_given_up: AtomicU64::new(0),
         key_frames_requested: AtomicU64::new(0),
+        audio: PeerAudio::default(),
         outgoing: OnceLock::new(),
         sender: OnceLock::new(),
     });
@@ -131,25 +136,31 @@ pub async fn open_peer(
         close(&connection).await;
         return Err(error);
     }
-    Ok(Arc::new(WebRtcPeer { connection, shared }))
+    Ok(Arc::new(WebRtcPeer { connection, shared, audio: config.audio }))
 }
 
-async fn add_video(connection: &Arc<dyn PeerConnection>, shared: &Arc<Shared>) -> Result<()> {
+/// A track of ours. The streams of one end have a name in common, so that picture and sound are
+/// played in step.
+pub(super) fn local_track(kind: RtpCodecKind, codec: RTCRtpCodec) -> Arc<TrackLocalStaticRTP> {
     let ssrc = random() as u32;
     let coding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
-        codec: h264(),
+        codec,
         ..Default::default()
     };
-    let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
+    Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
         "parhelion".to_owned(),
         // Unique, because webrtc tells the two directions apart by this id alone: with the same id
         // at both ends, feedback on what we send would be taken for the other end's.
-        format!("video-{:016x}", random()),
-        "video".to_owned(),
-        RtpCodecKind::Video,
+        format!("{kind}-{:016x}", random()),
+        kind.to_string(),
+        kind,
         vec![coding],
-    )));
+    )))
+}
+
+async fn add_video(connection: &Arc<dyn PeerConnection>, shared: &Arc<Shared>) -> Result<()> {
+    let track = local_track(RtpCodecKind::Video, h264());
     let sender = connection
         .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
         .await
@@ -177,7 +188,7 @@ async fn close(connection: &Arc<dyn PeerConnection>) {
 }
 
 /// Bits for an SSRC and RTP offsets. Only their spread matters, not secrecy.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| std::process::id().into())
 }
 
@@ -256,6 +267,7 @@ async fn start_sending(shared: Arc<Shared>) {
         }
         tokio::spawn(watch_feedback(Arc::clone(track), Arc::downgrade(&shared)));
     }
+    shared.audio.start().await;
     shared.observer.event(PeerEvent::Up);
 }
 
@@ -282,6 +294,7 @@ impl WebRtcPeer {
 #[async_trait]
 impl Peer for WebRtcPeer {
     async fn offer(&self) -> Result<String> {
+        self.shared.audio.offer(&self.connection, self.audio).await?;
         let offer =
             self.connection.create_offer(None).await.map_err(signaling("creating an offer"))?;
         self.connection
@@ -293,12 +306,14 @@ impl Peer for WebRtcPeer {
 
     async fn answer(&self, offer: &str) -> Result<String> {
         require_offered_video(offer)?;
-        let offer = RTCSessionDescription::offer(offer.to_owned())
+        let parsed = RTCSessionDescription::offer(offer.to_owned())
             .map_err(signaling("the offer is not valid SDP"))?;
+        self.shared.audio.prepare(&self.connection, self.audio, offer).await?;
         self.connection
-            .set_remote_description(offer)
+            .set_remote_description(parsed)
             .await
             .map_err(signaling("the offer cannot be used"))?;
+        self.shared.audio.direct(&self.connection, self.audio, offer).await?;
         let answer =
             self.connection.create_answer(None).await.map_err(signaling("creating an answer"))?;
         self.connection
@@ -314,6 +329,7 @@ impl Peer for WebRtcPeer {
 
     async fn accept_answer(&self, answer: &str) -> Result<()> {
         require_video(answer)?;
+        self.shared.audio.answered(answer);
         let answer = RTCSessionDescription::answer(answer.to_owned())
             .map_err(signaling("the answer is not valid SDP"))?;
         self.connection
@@ -363,19 +379,30 @@ impl Peer for WebRtcPeer {
         self.shared.key_frame_wanted.notify_one();
     }
 
+    fn takes_audio(&self) -> bool {
+        self.shared.audio.is_taken()
+    }
+
+    fn send_audio(&self, audio: &EncodedAudio) -> Result<()> {
+        self.shared.audio.send(audio)
+    }
+
     async fn stats(&self) -> PeerStats {
         let report = self.connection.get_stats(Instant::now(), StatsSelector::None).await;
         let mut stats = PeerStats {
             key_frames_requested: self.shared.key_frames_requested.load(Ordering::Relaxed),
             frames_assembled: self.shared.frames_assembled.load(Ordering::Relaxed),
             frames_given_up: self.shared.frames_given_up.load(Ordering::Relaxed),
+            audio: self.shared.audio.traffic(),
             ..Default::default()
         };
         for stream in report.inbound_rtp_streams() {
             let received = &stream.received_rtp_stream_stats;
             stats.packets_received += received.packets_received;
             stats.packets_lost += received.packets_lost;
-            stats.jitter = received.jitter;
+            if received.rtp_stream_stats.kind == RtpCodecKind::Video {
+                stats.jitter = received.jitter;
+            }
             stats.bytes_received += stream.bytes_received;
         }
         for stream in report.outbound_rtp_streams() {

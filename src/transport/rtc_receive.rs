@@ -10,18 +10,13 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::rtc_peer::Shared;
+use crate::media::audio::AudioPacket;
 use crate::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
 
 /// Turns the packets of one remote track into access units until the track ends.
 pub(super) async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
     if track.kind().await != RtpCodecKind::Video {
-        // Drained, because a full queue costs the connection an error line for every packet.
-        while let Some(event) = track.poll().await {
-            if matches!(event, TrackRemoteEvent::OnEnded) {
-                return;
-            }
-        }
-        return;
+        return receive_audio(track, shared).await;
     }
     let mut assembler = FrameAssembler::new(AssemblerConfig::default());
     let mut media_ssrc = 0;
@@ -74,6 +69,29 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
             }
         }
         strong.frames_given_up.store(assembler.stats().dropped(), Ordering::Relaxed);
+    }
+}
+
+/// Passes the packets of one remote audio track on until it ends.
+async fn receive_audio(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
+    let mut capture_extension = None;
+    while let Some(event) = track.poll().await {
+        match event {
+            TrackRemoteEvent::OnRtpPacket(packet) => {
+                let Some(shared) = shared.upgrade() else { return };
+                shared.audio.count_received(packet.payload.len());
+                shared.observer.audio_packet(AudioPacket {
+                    ssrc: packet.header.ssrc,
+                    sequence: packet.header.sequence_number,
+                    timestamp: packet.header.timestamp,
+                    capture_time: capture_time(&packet.header, &mut capture_extension),
+                    payload: packet.payload,
+                    arrived: Instant::now(),
+                });
+            }
+            TrackRemoteEvent::OnEnded => return,
+            _ => {}
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The one question we ask of a session description (RFC 8866): is there video for us in it?
+//! What we ask of a session description (RFC 8866): is there video for us in it, and which way does
+//! its sound go?
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -47,6 +48,57 @@ pub(super) fn require_video(answer: &str) -> Result<()> {
     Ok(())
 }
 
+/// Which way media goes, as the end that says so sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Flow {
+    pub(super) sends: bool,
+    pub(super) receives: bool,
+}
+
+/// An `m=audio` section.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct AudioSection {
+    pub(super) mid: String,
+    pub(super) flow: Flow,
+    pub(super) opus: bool,
+    /// Turned down as a whole, with port 0 (in an offer: one that is bundled says so otherwise).
+    pub(super) rejected: bool,
+}
+
+/// The audio sections of a description, in order.
+pub(super) fn audio_sections(sdp: &str) -> Vec<AudioSection> {
+    let mut sections = Vec::new();
+    for section in sdp.split("\nm=").skip(1).filter(|section| section.starts_with("audio ")) {
+        let mut lines = section.lines().map(str::trim_end);
+        let port = lines.next().and_then(|line| line.split(' ').nth(1));
+        let mut audio = AudioSection {
+            mid: String::new(),
+            // RFC 8866 section 6.7: what says nothing goes both ways.
+            flow: Flow { sends: true, receives: true },
+            opus: false,
+            rejected: port == Some("0"),
+        };
+        for line in lines {
+            match line {
+                "a=sendrecv" => audio.flow = Flow { sends: true, receives: true },
+                "a=sendonly" => audio.flow = Flow { sends: true, receives: false },
+                "a=recvonly" => audio.flow = Flow { sends: false, receives: true },
+                "a=inactive" => audio.flow = Flow::default(),
+                "a=bundle-only" => audio.rejected = false,
+                _ => {
+                    if let Some(mid) = line.strip_prefix("a=mid:") {
+                        mid.clone_into(&mut audio.mid);
+                    }
+                    let lower = line.to_ascii_lowercase();
+                    audio.opus |= lower.starts_with("a=rtpmap:") && lower.contains(" opus/48000");
+                }
+            }
+        }
+        sections.push(audio);
+    }
+    sections
+}
+
 /// Tells browsers at which rate to begin. Left to themselves they begin at 300 kbit/s, and shrink
 /// the picture until they dare more. Others ignore the parameter.
 pub fn suggest_start_bitrate(answer: &str, bits_per_second: u32) -> String {
@@ -79,6 +131,19 @@ mod tests {
             "a=fmtp:111 useinbandfec=1\r\n\
              a=fmtp:102 profile-level-id=42e01f;x-google-start-bitrate=2500\r\na=mid:0\r\n"
         );
+    }
+
+    #[test]
+    fn the_way_of_the_sound_is_read() {
+        let sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:a\r\na=rtpmap:111 OPUS/48000/2\r\n\
+            m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=sendonly\r\n\
+            m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=recvonly\r\na=rtpmap:0 PCMU/8000\r\n";
+        let sections = audio_sections(sdp);
+        let [first, second] = sections.as_slice() else { panic!("{sections:?}") };
+        assert_eq!((first.mid.as_str(), first.opus, first.rejected), ("a", true, false));
+        assert_eq!(first.flow, Flow { sends: true, receives: true });
+        assert_eq!(second.flow, Flow { sends: false, receives: true });
+        assert_eq!((second.opus, second.rejected), (false, true));
     }
 
     #[test]
