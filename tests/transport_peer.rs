@@ -11,7 +11,8 @@ use parhelion::media::{
     AccessUnit, H264Config, H264Decoder, H264Encoder, I420, NtpTime, VideoDecoder, VideoEncoder,
 };
 use parhelion::transport::{
-    AudioUse, PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer, open_peer, runtime,
+    AudioUse, Cutter, EncodedFrame, PeerConfig, PeerEvent, PeerObserver, Reach, SharedPeer,
+    open_peer, runtime,
 };
 
 /// Fails a test that hangs; nothing is measured with it.
@@ -74,6 +75,10 @@ impl End {
         }
     }
 
+    fn send(&self, frame: &EncodedFrame) -> parhelion::error::Result<()> {
+        runtime::handle().block_on(self.peer.send_frame(frame))
+    }
+
     fn wait_until_up(&self) {
         self.wait("the connection", |seen| match seen {
             Seen::Event(PeerEvent::Up) => Some(()),
@@ -127,19 +132,18 @@ fn encoder() -> H264Encoder {
     H264Encoder::new(H264Config::default()).unwrap()
 }
 
-fn picture(encoder: &mut H264Encoder, at: u32) -> Vec<u8> {
+fn picture(encoder: &mut H264Encoder, capture_time: u64) -> EncodedFrame {
     let picture = I420::new(320, 240).unwrap();
     let mut unit = Vec::new();
-    encoder.encode(picture.planes(), Duration::from_millis(33) * at, &mut unit).unwrap();
-    unit
+    encoder.encode(picture.planes(), Duration::ZERO, &mut unit).unwrap();
+    Cutter::default().cut(unit, capture_time, true).unwrap()
 }
 
 #[test]
 fn pictures_cross_in_both_directions_with_their_capture_time() {
     let ends = connected();
     for (from, to, stamp) in [(&ends.0, &ends.1, 5 << 32 | 7), (&ends.1, &ends.0, 9 << 32 | 1)] {
-        let sent = picture(&mut encoder(), 0);
-        from.peer.send_frame(sent, stamp).unwrap();
+        from.send(&picture(&mut encoder(), stamp)).unwrap();
         let unit = to.wait_for_unit();
         assert!(unit.key);
         assert_eq!(unit.capture_time.map(NtpTime), Some(NtpTime(stamp)));
@@ -154,7 +158,7 @@ fn pictures_cross_in_both_directions_with_their_capture_time() {
 fn a_request_for_a_key_frame_reaches_the_other_end_in_both_directions() {
     let ends = connected();
     for (from, to) in [(&ends.0, &ends.1), (&ends.1, &ends.0)] {
-        from.peer.send_frame(picture(&mut encoder(), 0), 1 << 32).unwrap();
+        from.send(&picture(&mut encoder(), 1 << 32)).unwrap();
         to.wait_for_unit();
     }
     // With pictures flowing both ways, so that neither direction's feedback is taken for the other's.
@@ -183,8 +187,9 @@ fn sound_crosses_in_both_directions_beside_pictures() {
     for (from, to) in [(&ends.0, &ends.1), (&ends.1, &ends.0)] {
         assert!(from.peer.takes_audio());
         let sent = sound(0, 7 << 32 | 5);
-        from.peer.send_audio(&sent).unwrap();
-        from.peer.send_audio(&sound(960, 7 << 32 | 6)).unwrap();
+        for sound in [&sent, &sound(960, 7 << 32 | 6)] {
+            runtime::handle().block_on(from.peer.send_audio(sound)).unwrap();
+        }
         let (first, second) = (wait_for_audio(to), wait_for_audio(to));
         assert_eq!(first.payload, sent.data);
         assert_eq!(
@@ -193,7 +198,7 @@ fn sound_crosses_in_both_directions_beside_pictures() {
         );
         assert_eq!(second.sequence, first.sequence.wrapping_add(1));
         assert_eq!(second.timestamp, first.timestamp.wrapping_add(960));
-        from.peer.send_frame(picture(&mut encoder(), 0), 1 << 32).unwrap();
+        from.send(&picture(&mut encoder(), 1 << 32)).unwrap();
         assert!(to.wait_for_unit().key);
         let stats = runtime::handle().block_on(to.peer.stats()).audio;
         assert_eq!(stats.packets_received, 2);
@@ -223,7 +228,7 @@ fn sound_goes_only_where_it_is_wanted() {
 #[test]
 fn an_end_that_is_not_connected_takes_no_picture() {
     let end = End::open(true);
-    let error = end.peer.send_frame(picture(&mut encoder(), 0), 0).unwrap_err();
+    let error = end.send(&picture(&mut encoder(), 0)).unwrap_err();
     assert_eq!(error.code, ErrorCode::Ice);
     runtime::handle().block_on(end.peer.close());
 }

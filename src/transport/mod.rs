@@ -5,6 +5,7 @@
 //! pipelines between frames and a peer are in [`video`]: encoding and decoding run on OS threads,
 //! the runtime moves packets only.
 
+pub mod fan_out;
 mod key_frame_requests;
 mod packetizer;
 mod rtc_audio;
@@ -26,6 +27,7 @@ use crate::media::assembler::AccessUnit;
 use crate::media::audio::{AudioPacket, EncodedAudio};
 use crate::protocol::{IceCandidate, Secret};
 
+pub use packetizer::{Cutter, EncodedFrame};
 pub use rtc_peer::open_peer;
 pub use sdp::suggest_start_bitrate;
 
@@ -137,16 +139,15 @@ pub trait Peer: Send + Sync + 'static {
     async fn accept_answer(&self, answer: &str) -> Result<()>;
     /// Adds a remote candidate; `None` marks the end.
     async fn add_candidate(&self, candidate: Option<IceCandidate>) -> Result<()>;
-    /// Sends one encoded picture. Waits while the connection cannot take more: call it from an OS
-    /// thread, never from a task.
-    fn send_frame(&self, access_unit: Vec<u8>, capture_time: u64) -> Result<()>;
+    /// Sends one encoded picture. Waits while the connection cannot take more.
+    async fn send_frame(&self, frame: &EncodedFrame) -> Result<()>;
     /// Asks the other end for a key frame.
     fn request_key_frame(&self);
     /// Whether sound can be sent now: the connection is up, and the other end takes it.
     fn takes_audio(&self) -> bool;
-    /// Sends one packet of sound; does nothing unless [`Self::takes_audio`]. Call it from an OS
-    /// thread, as [`Self::send_frame`].
-    fn send_audio(&self, audio: &EncodedAudio) -> Result<()>;
+    /// Sends one packet of sound; does nothing unless [`Self::takes_audio`]. Waits as
+    /// [`Self::send_frame`] does.
+    async fn send_audio(&self, audio: &EncodedAudio) -> Result<()>;
     async fn stats(&self) -> PeerStats;
     async fn close(&self);
 }

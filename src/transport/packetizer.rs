@@ -1,7 +1,10 @@
 //! Access units to RTP packets (RFC 6184, packetization mode 1).
 //!
-//! The payloader is webrtc's; sequence numbers and time stamps are ours, because the RTP time must
-//! follow the capture time and the first packet of a frame carries abs-capture-time.
+//! A picture is cut into payloads once, however many receive it; each of them has headers of its
+//! own. The payloader is webrtc's; sequence numbers and time stamps are ours, because the RTP time
+//! must follow the capture time and the first packet of a frame carries abs-capture-time.
+
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rtc::rtp;
@@ -14,8 +17,37 @@ use crate::error::{Error, ErrorCode, Result};
 const MAX_PAYLOAD: usize = 1188;
 const CLOCK_RATE: u128 = 90_000;
 
+/// One encoded picture in pieces that fit into packets. All who are sent it share its memory.
+#[derive(Debug, Clone)]
+pub struct EncodedFrame {
+    pieces: Arc<[Bytes]>,
+    /// NTP 32.32.
+    pub capture_time: u64,
+    /// Whether a receiver can begin with it.
+    pub key: bool,
+}
+
+/// Cuts the pictures of one encoder into payloads.
+#[derive(Default)]
+pub struct Cutter(H264Payloader);
+
+impl Cutter {
+    /// Splits one access unit. `capture_time` is NTP 32.32.
+    pub fn cut(
+        &mut self,
+        access_unit: Vec<u8>,
+        capture_time: u64,
+        key: bool,
+    ) -> Result<EncodedFrame> {
+        let pieces = self.0.payload(MAX_PAYLOAD, &Bytes::from(access_unit)).map_err(|error| {
+            Error::new(ErrorCode::Codec, format!("packetizing a frame failed: {error}"))
+        })?;
+        Ok(EncodedFrame { pieces: pieces.into(), capture_time, key })
+    }
+}
+
+/// Writes the headers for one receiver.
 pub(super) struct Packetizer {
-    payloader: H264Payloader,
     ssrc: u32,
     payload_type: u8,
     /// Negotiated id of abs-capture-time; none when the other end does not know it.
@@ -33,7 +65,6 @@ impl Packetizer {
         random: u64,
     ) -> Self {
         Self {
-            payloader: H264Payloader::default(),
             ssrc,
             payload_type,
             capture_extension,
@@ -43,20 +74,12 @@ impl Packetizer {
         }
     }
 
-    /// Splits one access unit. `capture_time` is NTP 32.32.
-    pub(super) fn packets(
-        &mut self,
-        access_unit: Vec<u8>,
-        capture_time: u64,
-    ) -> Result<Vec<rtp::Packet>> {
-        let payloads =
-            self.payloader.payload(MAX_PAYLOAD, &Bytes::from(access_unit)).map_err(|error| {
-                Error::new(ErrorCode::Codec, format!("packetizing a frame failed: {error}"))
-            })?;
-        let timestamp = self.timestamp(capture_time);
-        let count = payloads.len();
+    /// The packets of one picture.
+    pub(super) fn packets(&mut self, frame: &EncodedFrame) -> Result<Vec<rtp::Packet>> {
+        let timestamp = self.timestamp(frame.capture_time);
+        let count = frame.pieces.len();
         let mut packets = Vec::with_capacity(count);
-        for (index, payload) in payloads.into_iter().enumerate() {
+        for (index, payload) in frame.pieces.iter().enumerate() {
             let mut header = rtp::Header {
                 version: 2,
                 marker: index + 1 == count,
@@ -69,12 +92,12 @@ impl Packetizer {
             self.sequence = self.sequence.wrapping_add(1);
             if let (0, Some(id)) = (index, self.capture_extension) {
                 let mut value = BytesMut::with_capacity(8);
-                value.put_u64(capture_time);
+                value.put_u64(frame.capture_time);
                 header.set_extension(id, value.freeze()).map_err(|error| {
                     Error::new(ErrorCode::Internal, format!("abs-capture-time: {error}"))
                 })?;
             }
-            packets.push(rtp::Packet { header, payload });
+            packets.push(rtp::Packet { header, payload: payload.clone() });
         }
         Ok(packets)
     }
@@ -98,16 +121,16 @@ impl Packetizer {
 mod tests {
     use super::*;
 
-    fn unit(len: usize) -> Vec<u8> {
+    fn frame(len: usize, capture_time: u64) -> EncodedFrame {
         let mut unit = vec![0, 0, 0, 1, 0x65];
         unit.resize(len, 0xAB);
-        unit
+        Cutter::default().cut(unit, capture_time, true).unwrap()
     }
 
     #[test]
     fn the_first_packet_carries_the_capture_time_and_the_last_the_marker() {
         let mut packetizer = Packetizer::new(7, 102, Some(4), 0xFFFF_0000_0000);
-        let packets = packetizer.packets(unit(5000), 0x0123_4567_89AB_CDEF).unwrap();
+        let packets = packetizer.packets(&frame(5000, 0x0123_4567_89AB_CDEF)).unwrap();
         assert!(packets.len() > 3);
         assert_eq!(
             packets[0].header.get_extension(4).as_deref(),
@@ -123,9 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn receivers_have_headers_of_their_own_and_share_the_payloads() {
+        let frame = frame(5000, 1 << 32);
+        let mut packetizers = [Packetizer::new(7, 102, None, 1), Packetizer::new(8, 96, None, 2)];
+        let [one, two] = packetizers.each_mut().map(|each| each.packets(&frame).unwrap());
+        assert_ne!(one[0].header.timestamp, two[0].header.timestamp);
+        for (one, two) in one.iter().zip(&two) {
+            assert_eq!((one.header.ssrc, two.header.ssrc), (7, 8));
+            assert_eq!(one.payload.as_ptr(), two.payload.as_ptr());
+        }
+    }
+
+    #[test]
     fn rtp_time_follows_capture_time_at_90_khz_and_never_repeats() {
         let mut packetizer = Packetizer::new(7, 102, None, 0);
-        let mut at = |capture| packetizer.packets(unit(50), capture).unwrap()[0].header.timestamp;
+        let mut at = |capture| packetizer.packets(&frame(50, capture)).unwrap()[0].header.timestamp;
         let first = at(10 << 32);
         assert_eq!(at((10 << 32) + (1 << 31)).wrapping_sub(first), 45_000);
         let third = at((10 << 32) + (1 << 31) + 1);

@@ -16,7 +16,7 @@ use super::rtc_engine::{ABS_CAPTURE_TIME, opus, setup};
 use super::rtc_peer::{local_track, random};
 use super::sdp::{Flow, audio_sections};
 use super::video::lock;
-use super::{AudioTraffic, AudioUse, runtime};
+use super::{AudioTraffic, AudioUse};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::audio::EncodedAudio;
 
@@ -194,11 +194,11 @@ impl PeerAudio {
         self.outgoing.get().is_some()
     }
 
-    pub(super) fn send(&self, audio: &EncodedAudio) -> Result<()> {
+    pub(super) async fn send(&self, audio: &EncodedAudio) -> Result<()> {
         let Some(outgoing) = self.outgoing.get() else { return Ok(()) };
         let packet = outgoing.packet(audio)?;
         let bytes = packet.payload.len() as u64;
-        runtime::handle().block_on(outgoing.track.write_rtp(packet)).map_err(|error| {
+        outgoing.track.write_rtp(packet).await.map_err(|error| {
             Error::new(ErrorCode::Ice, format!("the connection takes no audio: {error}"))
         })?;
         self.packets_sent.fetch_add(1, Ordering::Relaxed);

@@ -26,12 +26,13 @@ use webrtc::peer_connection::{
 };
 use webrtc::rtp_transceiver::RtpSender;
 
-use super::packetizer::Packetizer;
+use super::packetizer::{EncodedFrame, Packetizer};
 use super::rtc_audio::PeerAudio;
 use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
 use super::rtc_receive::receive;
 use super::sdp::{require_offered_video, require_video};
-use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach, runtime};
+use super::video::lock;
+use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::audio::EncodedAudio;
 use crate::protocol::IceCandidate;
@@ -354,25 +355,17 @@ impl Peer for WebRtcPeer {
             .map_err(signaling("a network candidate cannot be used"))
     }
 
-    fn send_frame(&self, access_unit: Vec<u8>, capture_time: u64) -> Result<()> {
+    async fn send_frame(&self, frame: &EncodedFrame) -> Result<()> {
         let Some(outgoing) = self.shared.outgoing.get() else {
             return Err(Error::new(ErrorCode::Ice, "the media connection is not up"));
         };
-        let packets = {
-            let mut packetizer = match outgoing.packetizer.lock() {
-                Ok(packetizer) => packetizer,
-                Err(poisoned) => poisoned.into_inner(),
-            };
-            packetizer.packets(access_unit, capture_time)?
-        };
-        runtime::handle().block_on(async {
-            for packet in packets {
-                outgoing.track.write_rtp(packet).await.map_err(|error| {
-                    Error::new(ErrorCode::Ice, format!("the connection takes no packet: {error}"))
-                })?;
-            }
-            Ok(())
-        })
+        let packets = lock(&outgoing.packetizer).packets(frame)?;
+        for packet in packets {
+            outgoing.track.write_rtp(packet).await.map_err(|error| {
+                Error::new(ErrorCode::Ice, format!("the connection takes no packet: {error}"))
+            })?;
+        }
+        Ok(())
     }
 
     fn request_key_frame(&self) {
@@ -383,8 +376,8 @@ impl Peer for WebRtcPeer {
         self.shared.audio.is_taken()
     }
 
-    fn send_audio(&self, audio: &EncodedAudio) -> Result<()> {
-        self.shared.audio.send(audio)
+    async fn send_audio(&self, audio: &EncodedAudio) -> Result<()> {
+        self.shared.audio.send(audio).await
     }
 
     async fn stats(&self) -> PeerStats {

@@ -4,11 +4,12 @@
 //! reconnect exchanges the peer under them and starts over with a key frame.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::SharedPeer;
+use super::fan_out::FanOut;
+use super::{Cutter, SharedPeer, runtime};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::{
     AccessUnit, DropReason, Drops, Encoded, I420, Mailbox, NtpTime, Planes, VideoDecoder,
@@ -84,9 +85,10 @@ struct SenderShared {
     key_frame_wanted: AtomicBool,
     bitrate: AtomicU32,
     counters: Counters,
+    fan_out: Arc<FanOut>,
 }
 
-/// Encodes the newest picture and hands it to the peer.
+/// Encodes the newest picture and hands it to the peer, and to all who watch it.
 pub struct VideoSender {
     shared: Arc<SenderShared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -100,13 +102,22 @@ impl VideoSender {
         encoder: Box<dyn VideoEncoder>,
         bitrate: u32,
     ) -> Result<Self> {
-        let shared = Arc::new(SenderShared {
-            inbox: Mailbox::new(place, 1),
-            peer,
-            spare: Mutex::default(),
-            key_frame_wanted: AtomicBool::new(true),
-            bitrate: AtomicU32::new(bitrate),
-            counters: Counters::default(),
+        let shared = Arc::new_cyclic(|this: &Weak<SenderShared>| {
+            let this = this.clone();
+            let request_key_frame = move || {
+                if let Some(shared) = this.upgrade() {
+                    shared.request_key_frame();
+                }
+            };
+            SenderShared {
+                inbox: Mailbox::new(place, 1),
+                peer,
+                spare: Mutex::default(),
+                key_frame_wanted: AtomicBool::new(true),
+                bitrate: AtomicU32::new(bitrate),
+                counters: Counters::default(),
+                fan_out: Arc::new(FanOut::new(request_key_frame)),
+            }
         });
         let worker = Arc::clone(&shared);
         let thread = spawn("parhelion-enc", move || encode(&worker, encoder))?;
@@ -133,8 +144,12 @@ impl VideoSender {
 
     /// Makes the next picture a key frame; if none comes soon, the last one is sent again as one.
     pub fn request_key_frame(&self) {
-        self.shared.key_frame_wanted.store(true, Ordering::Release);
-        self.shared.inbox.nudge();
+        self.shared.request_key_frame();
+    }
+
+    /// Those who watch what the peer is sent.
+    pub fn fan_out(&self) -> &Arc<FanOut> {
+        &self.shared.fan_out
     }
 
     /// Counts a frame that never came as far as the queue.
@@ -170,6 +185,11 @@ impl Drop for VideoSender {
 }
 
 impl SenderShared {
+    fn request_key_frame(&self) {
+        self.key_frame_wanted.store(true, Ordering::Release);
+        self.inbox.nudge();
+    }
+
     fn recycle(&self, picture: I420) {
         let mut spare = lock(&self.spare);
         if spare.len() < SPARE_PICTURES {
@@ -182,6 +202,7 @@ impl SenderShared {
 struct Encoding<'a> {
     shared: &'a SenderShared,
     encoder: Box<dyn VideoEncoder>,
+    cutter: Cutter,
     bitrate: u32,
     last_key_frame: Option<Instant>,
     /// Bytes of the last access unit: the next one is about as long.
@@ -191,8 +212,15 @@ struct Encoding<'a> {
 }
 
 fn encode(shared: &SenderShared, encoder: Box<dyn VideoEncoder>) {
-    let mut encoding =
-        Encoding { shared, encoder, bitrate: 0, last_key_frame: None, last_size: 0, last: None };
+    let mut encoding = Encoding {
+        shared,
+        encoder,
+        cutter: Cutter::default(),
+        bitrate: 0,
+        last_key_frame: None,
+        last_size: 0,
+        last: None,
+    };
     while let Some(frame) = encoding.next() {
         encoding.carry(frame);
     }
@@ -247,27 +275,37 @@ impl Encoding<'_> {
         if let Some(before) = self.last.replace(frame) {
             shared.recycle(before.picture);
         }
-        match encoded {
+        let key = match encoded {
             Ok(Encoded::Skipped) => return shared.inbox.count_drop(DropReason::EncoderSkipped),
             Ok(Encoded::Key) => {
                 self.last_key_frame = Some(Instant::now());
                 shared.counters.key_frames.fetch_add(1, Ordering::Relaxed);
+                true
             }
-            Ok(Encoded::Delta) => {}
-            Err(error) => {
-                tracing::warn!(target: "parhelion::media", "encoding: {error}");
-                shared.inbox.count_drop(DropReason::EncodeFailed);
-                return self.start_over();
-            }
-        }
+            Ok(Encoded::Delta) => false,
+            Err(error) => return self.failed(&error),
+        };
         shared.counters.frames.fetch_add(1, Ordering::Relaxed);
         shared.counters.bytes.fetch_add(unit.len() as u64, Ordering::Relaxed);
         self.last_size = unit.len();
-        if let Err(error) = peer.send_frame(unit, capture_time.0) {
+        let frame = match self.cutter.cut(unit, capture_time.0, key) {
+            Ok(frame) => frame,
+            Err(error) => return self.failed(&error),
+        };
+        // Whoever sent the pictures comes before those who watch.
+        let sent = runtime::handle().block_on(peer.send_frame(&frame));
+        shared.fan_out.put(&frame);
+        if let Err(error) = sent {
             tracing::debug!(target: "parhelion::media", "sending: {error}");
             shared.inbox.count_drop(DropReason::NotConnected);
             self.start_over();
         }
+    }
+
+    fn failed(&mut self, error: &Error) {
+        tracing::warn!(target: "parhelion::media", "encoding: {error}");
+        self.shared.inbox.count_drop(DropReason::EncodeFailed);
+        self.start_over();
     }
 
     /// What was not sent is missing from every later picture, so the next must need none.

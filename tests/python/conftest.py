@@ -20,7 +20,7 @@ Picture = npt.NDArray[np.uint8]
 _TASKS = Path("/proc/self/task")
 _FILES = Path("/proc/self/fd")
 # The threads of the network belong to the process, and it starts up to four more for waiting.
-_PERMANENT = "parhelion-net"
+_PERMANENT = ("parhelion-net", "parhelion-view")
 _LEFT_BEHIND_SECONDS = 5.0
 
 
@@ -115,7 +115,7 @@ def _threads() -> list[str]:
             name = (task / "comm").read_text().strip()
         except OSError:  # it has just ended
             continue
-        if name.startswith("parhelion-") and name != _PERMANENT:
+        if name.startswith("parhelion-") and name not in _PERMANENT:
             names.append(name)
     return sorted(names)
 
