@@ -25,6 +25,7 @@ pub mod h264;
 pub mod mailbox;
 pub mod picture;
 pub mod pool;
+pub mod still;
 
 pub use assembler::{AccessUnit, AssemblerConfig, AssemblerOutput, AssemblerStats, FrameAssembler};
 pub use clock::{CaptureClock, InFlight, InFlightFrame, NtpTime};

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::reference_image;
 use crate::error::{Error, Result};
-use crate::media::Picture;
+use crate::media::{Picture, still};
 use crate::models::Control;
 use crate::session::{EncodedImage, State};
 
@@ -23,7 +22,7 @@ pub(super) fn prepare(state: &State, known: Option<DecodedImage>) -> Result<Cont
             let bytes = BASE64_STANDARD.decode(encoded.as_str()).map_err(|error| {
                 Error::invalid_input(format!("image_data: expected standard base64: {error}"))
             })?;
-            Some(Arc::new(reference_image::decode(&bytes)?))
+            Some(Arc::new(still::decode(&bytes)?))
         }
     };
     Ok(Control {

@@ -7,7 +7,6 @@ mod control;
 mod http;
 mod link;
 mod processing;
-mod reference_image;
 mod registry;
 mod session;
 

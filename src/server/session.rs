@@ -352,9 +352,12 @@ impl Driver {
         tokio::spawn(async move {
             let Ok(_permit) = decoding.acquire_owned().await else { return };
             let prepared = tokio::task::spawn_blocking(move || prepare(&state, known)).await;
-            if let Ok(control) = prepared {
-                let _ = inputs.send(Input::Prepared { update, control }).await;
-            }
+            // A decoder that panics on a hostile file must not leave its client waiting.
+            let control = prepared.unwrap_or_else(|error| {
+                tracing::error!(target: "parhelion::server", "decoding an image: {error}");
+                Err(Error::invalid_input("image: it cannot be decoded"))
+            });
+            let _ = inputs.send(Input::Prepared { update, control }).await;
         });
     }
 
