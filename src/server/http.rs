@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::session::{self, Accepted};
+use super::socket::CLOSE_WAIT;
 use super::{Place, Service};
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::MAX_MESSAGE_BYTES;
@@ -41,7 +42,7 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>) {
         // Idle connections are closed by the shutdown; this is for those that do not end.
         () = async {
             let _ = ended.wait_for(|ended| *ended).await;
-            tokio::time::sleep(session::CLOSE_WAIT).await;
+            tokio::time::sleep(CLOSE_WAIT).await;
         } => Ok(()),
     };
     if let Err(error) = served {
@@ -164,7 +165,7 @@ pub(super) async fn refuse(mut socket: WebSocket, error: Error) {
     let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
     // Wait for the other side's close, so that the messages are not lost with the connection.
     let drained = async { while let Some(Ok(_)) = socket.recv().await {} };
-    let _ = tokio::time::timeout(session::CLOSE_WAIT, drained).await;
+    let _ = tokio::time::timeout(CLOSE_WAIT, drained).await;
 }
 
 /// The decoded query; of a repeated name the last value counts.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::session::Input;
@@ -11,13 +12,16 @@ use crate::error::Result;
 use crate::media::AccessUnit;
 use crate::protocol::IceCandidate;
 use crate::session::ServerLinkEvent;
-use crate::transport::video::{VideoReceiver, VideoSender};
+use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender};
 use crate::transport::{
     PeerConfig, PeerEvent, PeerObserver, SharedPeer, open_peer, suggest_start_bitrate,
 };
 
 /// A longer candidate is none.
 const MAX_CANDIDATE_BYTES: usize = 1024;
+
+/// Candidates that a client may give for one link.
+const MAX_CANDIDATES: u32 = 64;
 
 /// A client that sends no video at once is taken to be up after this time.
 const UP_AT_LATEST: Duration = Duration::from_millis(300);
@@ -76,7 +80,139 @@ fn announce(up: &AtomicBool, link: u32, inputs: &mpsc::Sender<Input>) {
     }
 }
 
-pub(super) async fn add_candidate(peer: &SharedPeer, candidate: Option<IceCandidate>) {
+/// Who hears what happens on a link, and the bitrate at which a browser should begin there.
+pub(super) struct Observed {
+    pub(super) observer: Arc<dyn PeerObserver>,
+    pub(super) start_bitrate: u32,
+}
+
+/// Makes the observer of the link with that number.
+pub(super) type Observe = Box<dyn Fn(u32) -> Observed + Send + Sync>;
+
+/// The media links of one session: each has a number, so that a late event of an old one is known
+/// as such, and one is negotiated at a time.
+pub(super) struct MediaLink {
+    config: PeerConfig,
+    runtime: &'static Handle,
+    peer: Arc<CurrentPeer>,
+    inputs: mpsc::Sender<Input>,
+    observe: Observe,
+    number: u32,
+    /// Came before the peer was there to take them.
+    waiting_candidates: Vec<Option<IceCandidate>>,
+    /// Those of the present link, counted.
+    candidates: u32,
+    /// A negotiation is on its way; an offer that comes meanwhile waits for its end.
+    negotiating: bool,
+    next_offer: Option<String>,
+}
+
+impl MediaLink {
+    /// `runtime` is where the packets are to be carried.
+    pub(super) fn new(
+        config: PeerConfig,
+        runtime: &'static Handle,
+        peer: Arc<CurrentPeer>,
+        inputs: mpsc::Sender<Input>,
+        observe: Observe,
+    ) -> Self {
+        Self {
+            config,
+            runtime,
+            peer,
+            inputs,
+            observe,
+            number: 0,
+            waiting_candidates: Vec::new(),
+            candidates: 0,
+            negotiating: false,
+            next_offer: None,
+        }
+    }
+
+    /// Whether news of that link are of the present one.
+    pub(super) fn concerns(&self, link: u32) -> bool {
+        link == self.number
+    }
+
+    /// Makes a new link from an offer, in place of the present one.
+    pub(super) fn open(&mut self, offer: String) {
+        self.number += 1;
+        self.candidates = 0;
+        self.waiting_candidates.clear();
+        self.close_peer();
+        if self.negotiating {
+            // Only the newest of those that wait: each takes sockets.
+            self.next_offer = Some(offer);
+        } else {
+            self.negotiate(offer);
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.number += 1;
+        self.next_offer = None;
+        self.waiting_candidates.clear();
+        self.close_peer();
+    }
+
+    /// Takes a peer over. False: it is of a link that nobody wants any more.
+    pub(super) async fn opened(&mut self, link: u32, peer: SharedPeer) -> bool {
+        if !self.concerns(link) {
+            tokio::spawn(async move { peer.close().await });
+            return false;
+        }
+        for candidate in std::mem::take(&mut self.waiting_candidates) {
+            add_candidate(&peer, candidate).await;
+        }
+        self.peer.set(Some(peer));
+        true
+    }
+
+    /// A negotiation is over: what the session is to know of it.
+    pub(super) fn negotiated(
+        &mut self,
+        link: u32,
+        event: ServerLinkEvent,
+    ) -> Option<ServerLinkEvent> {
+        self.negotiating = false;
+        if let Some(offer) = self.next_offer.take() {
+            self.negotiate(offer);
+        }
+        self.concerns(link).then_some(event)
+    }
+
+    pub(super) async fn candidate(&mut self, candidate: Option<IceCandidate>) {
+        self.candidates += 1;
+        if self.candidates > MAX_CANDIDATES {
+            return;
+        }
+        match self.peer.get() {
+            Some(peer) => add_candidate(&peer, candidate).await,
+            None => self.waiting_candidates.push(candidate),
+        }
+    }
+
+    fn negotiate(&mut self, offer: String) {
+        self.negotiating = true;
+        let observed = (self.observe)(self.number);
+        self.runtime.spawn(negotiate(
+            self.config.clone(),
+            self.number,
+            observed,
+            offer,
+            self.inputs.clone(),
+        ));
+    }
+
+    fn close_peer(&self) {
+        if let Some(peer) = self.peer.set(None) {
+            tokio::spawn(async move { peer.close().await });
+        }
+    }
+}
+
+async fn add_candidate(peer: &SharedPeer, candidate: Option<IceCandidate>) {
     if candidate.as_ref().is_some_and(|one| one.candidate.len() > MAX_CANDIDATE_BYTES) {
         return;
     }
@@ -87,14 +223,15 @@ pub(super) async fn add_candidate(peer: &SharedPeer, candidate: Option<IceCandid
 }
 
 /// Answers an offer and reports how that went. A peer that nobody wants any more is closed.
-pub(super) async fn negotiate(
+async fn negotiate(
     config: PeerConfig,
-    observer: LinkObserver,
+    link: u32,
+    observed: Observed,
     offer: String,
-    start_bitrate: u32,
+    inputs: mpsc::Sender<Input>,
 ) {
-    let (link, inputs) = (observer.link, observer.inputs.clone());
-    let event = match answer(&config, Arc::new(observer), &offer, link, &inputs).await {
+    let Observed { observer, start_bitrate } = observed;
+    let event = match answer(&config, observer, &offer, link, &inputs).await {
         Ok(answer) => ServerLinkEvent::Answered(suggest_start_bitrate(&answer, start_bitrate)),
         Err(error) => ServerLinkEvent::Failed(error),
     };
@@ -103,7 +240,7 @@ pub(super) async fn negotiate(
 
 async fn answer(
     config: &PeerConfig,
-    observer: Arc<LinkObserver>,
+    observer: Arc<dyn PeerObserver>,
     offer: &str,
     link: u32,
     inputs: &mpsc::Sender<Input>,
@@ -130,7 +267,6 @@ async fn answer(
 mod tests {
     use super::*;
     use crate::media::{H264Config, H264Decoder, H264Encoder};
-    use crate::transport::video::CurrentPeer;
 
     fn observer() -> (LinkObserver, mpsc::Receiver<Input>) {
         let (inputs, queue) = mpsc::channel(8);

@@ -9,6 +9,7 @@ mod link;
 mod processing;
 mod registry;
 mod session;
+mod socket;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

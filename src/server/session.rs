@@ -4,34 +4,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::WebSocket;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::control::{DecodedImage, prepare};
 use super::http::refuse;
-use super::link::{LinkObserver, add_candidate, negotiate};
+use super::link::{LinkObserver, MediaLink, Observe, Observed};
 use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
+use super::socket::{ControlSocket, Gone};
 use super::{Place, Service};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::media::h264::live_threads;
 use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
-use crate::protocol::{ClientMessage, IceCandidate};
 use crate::session::{
     EncodedImage, ServerConfig, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, State,
 };
 use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender, lock};
-use crate::transport::{AudioUse, PeerConfig, SharedPeer};
+use crate::transport::{AudioUse, PeerConfig, SharedPeer, runtime};
 
-/// A client that does not answer a close is not waited for longer than this.
-pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
-/// A client that does not read its control socket for so long is gone.
-const SEND_LIMIT: Duration = Duration::from_secs(5);
 const INPUTS: usize = 256;
 const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
-const MAX_CANDIDATES: u32 = 64;
 /// A client waits 15 s for an acknowledgement.
 const APPLY_LIMIT: Duration = Duration::from_secs(12);
 
@@ -114,6 +109,21 @@ impl Media {
         Ok(Self { peer, sender, receiver, processing })
     }
 
+    /// Makes the observer of each link.
+    fn observe(&self, inputs: mpsc::Sender<Input>) -> Observe {
+        let (sender, receiver) = (Arc::clone(&self.sender), Arc::clone(&self.receiver));
+        Box::new(move |link| {
+            let observer = LinkObserver {
+                link,
+                up: Arc::default(),
+                inputs: inputs.clone(),
+                sender: Arc::clone(&sender),
+                receiver: Arc::clone(&receiver),
+            };
+            Observed { observer: Arc::new(observer), start_bitrate: sender.stats().target_bitrate }
+        })
+    }
+
     /// Stops the threads without waiting: a model may hold its own for as long as it likes.
     fn stop(&self) {
         self.receiver.stop();
@@ -145,26 +155,27 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         server_port: service.address.port(),
         ..ServerConfig::default()
     };
-    let mut driver = Driver {
-        session: ServerSession::new(config),
-        socket,
-        inputs,
-        media,
-        peer_config: PeerConfig {
+    let link = MediaLink::new(
+        PeerConfig {
             ice_servers: service.options.ice_servers.clone(),
             reach: service.reach,
             sends_video: true,
             audio: AudioUse::None,
         },
-        link: 0,
-        waiting_candidates: Vec::new(),
-        candidates: 0,
-        negotiating: false,
-        next_offer: None,
+        runtime::handle(),
+        Arc::clone(&media.peer),
+        inputs.clone(),
+        media.observe(inputs.clone()),
+    );
+    let mut driver = Driver {
+        session: ServerSession::new(config),
+        socket: ControlSocket::new(socket),
+        inputs,
+        media,
+        link,
         applying: None,
         decoded: None,
         decoding: Arc::clone(&service.decoding),
-        ping_id: 0,
     };
     tracing::info!(target: "parhelion::server", session_id, model = %model.spec.name, "session opened");
     driver.run(&mut queue, &service).await;
@@ -203,23 +214,13 @@ fn session_id() -> String {
 
 struct Driver {
     session: ServerSession,
-    socket: WebSocket,
+    socket: ControlSocket,
     inputs: mpsc::Sender<Input>,
     media: Media,
-    peer_config: PeerConfig,
-    /// Counts the links of this session, so that a late event of an old one is known as such.
-    link: u32,
-    /// Came before the peer was there to take them.
-    waiting_candidates: Vec<Option<IceCandidate>>,
-    /// Those of the present link, counted.
-    candidates: u32,
-    /// A negotiation is on its way; an offer that comes meanwhile waits for its end.
-    negotiating: bool,
-    next_offer: Option<String>,
+    link: MediaLink,
     applying: Option<Applying>,
     decoded: Option<DecodedImage>,
     decoding: Arc<Semaphore>,
-    ping_id: u8,
 }
 
 /// An update whose state is being prepared.
@@ -252,7 +253,7 @@ impl Driver {
                 }
             };
             let input = tokio::select! {
-                message = self.socket.recv() => received(message),
+                input = self.socket.recv() => input,
                 input = queue.recv() => match input {
                     Some(input) => self.translate(input).await,
                     None => None,
@@ -276,22 +277,20 @@ impl Driver {
     /// Turns what came from elsewhere into what the session understands.
     async fn translate(&mut self, input: Input) -> Option<ServerInput> {
         match input {
-            Input::Link { link, event } => (link == self.link).then_some(ServerInput::Link(event)),
+            Input::Link { link, event } => {
+                self.link.concerns(link).then_some(ServerInput::Link(event))
+            }
             Input::PeerOpened { link, peer } => {
-                if link != self.link {
-                    tokio::spawn(async move { peer.close().await });
-                    return None;
+                if self.link.opened(link, peer).await {
+                    self.media.sender.request_key_frame();
                 }
-                for candidate in std::mem::take(&mut self.waiting_candidates) {
-                    add_candidate(&peer, candidate).await;
-                }
-                self.media.peer.set(Some(peer));
-                self.media.sender.request_key_frame();
                 None
             }
             Input::ModelFailed { error, fatal: false } => Some(ServerInput::Report(error)),
             Input::ModelFailed { error, fatal: true } => Some(ServerInput::Fail(error)),
-            Input::Negotiated { link, event } => self.negotiated(link, event),
+            Input::Negotiated { link, event } => {
+                self.link.negotiated(link, event).map(ServerInput::Link)
+            }
             Input::Prepared { update, control } => self.applied(update, control),
             Input::End { reason } => Some(ServerInput::End { reason, code: NORMAL }),
         }
@@ -299,47 +298,35 @@ impl Driver {
 
     async fn drain(&mut self) -> Next {
         while let Some(output) = self.session.poll() {
-            match output {
-                ServerOutput::Send(message) => {
-                    if self.send(Message::text(message.to_json())).await == Next::Finished {
-                        return Next::Finished;
-                    }
-                }
-                ServerOutput::Ping => {
-                    self.ping_id = self.ping_id.wrapping_add(1);
-                    if self.send(Message::Ping(vec![self.ping_id].into())).await == Next::Finished {
-                        return Next::Finished;
-                    }
-                }
-                ServerOutput::Apply { update, state } => self.apply(update, state),
-                ServerOutput::OpenLink { offer } => self.open_link(offer),
-                ServerOutput::Candidate(candidate) => self.candidate(candidate).await,
-                ServerOutput::CloseLink => {
-                    self.link += 1;
-                    self.next_offer = None;
-                    self.waiting_candidates.clear();
-                    self.close_peer();
-                }
+            let reached = match output {
+                ServerOutput::Send(message) => self.socket.send(&message).await,
+                ServerOutput::Ping => self.socket.ping().await,
                 ServerOutput::Close { code, reason } => {
-                    let frame = CloseFrame { code, reason: reason.into() };
-                    if self.send(Message::Close(Some(frame))).await == Next::Continue {
-                        let drained = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-                        let _ = tokio::time::timeout(CLOSE_WAIT, drained).await;
-                    }
-                    return Next::Finished;
+                    self.socket.close(code, reason).await;
+                    Err(Gone)
                 }
-                ServerOutput::Event(event) => {
-                    tracing::debug!(target: "parhelion::server", ?event, "session event");
+                other => {
+                    self.carry_out(other).await;
+                    Ok(())
                 }
+            };
+            if reached.is_err() {
+                return Next::Finished;
             }
         }
         if self.session.is_closed() { Next::Finished } else { Next::Continue }
     }
 
-    async fn send(&mut self, message: Message) -> Next {
-        match tokio::time::timeout(SEND_LIMIT, self.socket.send(message)).await {
-            Ok(Ok(())) => Next::Continue,
-            Ok(Err(_)) | Err(_) => Next::Finished,
+    async fn carry_out(&mut self, output: ServerOutput) {
+        match output {
+            ServerOutput::Apply { update, state } => self.apply(update, state),
+            ServerOutput::OpenLink { offer } => self.link.open(offer),
+            ServerOutput::Candidate(candidate) => self.link.candidate(candidate).await,
+            ServerOutput::CloseLink => self.link.close(),
+            ServerOutput::Event(event) => {
+                tracing::debug!(target: "parhelion::server", ?event, "session event");
+            }
+            ServerOutput::Send(_) | ServerOutput::Ping | ServerOutput::Close { .. } => {}
         }
     }
 
@@ -373,76 +360,9 @@ impl Driver {
         });
         Some(ServerInput::Applied { update, result: result.map_err(|error| error.to_string()) })
     }
-
-    fn open_link(&mut self, offer: String) {
-        self.link += 1;
-        self.candidates = 0;
-        self.waiting_candidates.clear();
-        self.close_peer();
-        if self.negotiating {
-            // One at a time, and only the newest of those that wait: each takes sockets.
-            self.next_offer = Some(offer);
-        } else {
-            self.negotiate(offer);
-        }
-    }
-
-    fn negotiate(&mut self, offer: String) {
-        self.negotiating = true;
-        let observer = LinkObserver {
-            link: self.link,
-            up: Arc::default(),
-            inputs: self.inputs.clone(),
-            sender: Arc::clone(&self.media.sender),
-            receiver: Arc::clone(&self.media.receiver),
-        };
-        let start_bitrate = self.media.sender.stats().target_bitrate;
-        tokio::spawn(negotiate(self.peer_config.clone(), observer, offer, start_bitrate));
-    }
-
-    fn negotiated(&mut self, link: u32, event: ServerLinkEvent) -> Option<ServerInput> {
-        self.negotiating = false;
-        if let Some(offer) = self.next_offer.take() {
-            self.negotiate(offer);
-        }
-        (link == self.link).then_some(ServerInput::Link(event))
-    }
-
-    async fn candidate(&mut self, candidate: Option<IceCandidate>) {
-        self.candidates += 1;
-        if self.candidates > MAX_CANDIDATES {
-            return;
-        }
-        match self.media.peer.get() {
-            Some(peer) => add_candidate(&peer, candidate).await,
-            None => self.waiting_candidates.push(candidate),
-        }
-    }
-
-    fn close_peer(&self) {
-        if let Some(peer) = self.media.peer.set(None) {
-            tokio::spawn(async move { peer.close().await });
-        }
-    }
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that the service is gone altogether.
     let _ = stopping.wait_for(|stopping| *stopping).await;
-}
-
-fn received(message: Option<std::result::Result<Message, axum::Error>>) -> Option<ServerInput> {
-    match message {
-        Some(Ok(Message::Text(text))) => Some(match ClientMessage::parse(&text) {
-            Ok(message) => ServerInput::Received(message),
-            Err(error) => ServerInput::Malformed(error),
-        }),
-        Some(Ok(Message::Binary(bytes))) => Some(ServerInput::Malformed(Error::new(
-            ErrorCode::Signaling,
-            format!("expected text messages, got {} binary bytes", bytes.len()),
-        ))),
-        Some(Ok(Message::Pong(_))) => Some(ServerInput::Pong),
-        Some(Ok(Message::Ping(_))) => None,
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Some(ServerInput::SocketClosed),
-    }
 }
