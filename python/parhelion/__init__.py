@@ -33,6 +33,7 @@ from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
 from parhelion.server import LocalServer, ModelContext, Server
+from parhelion.sources import Media
 from parhelion.statistics import Drop, Percentiles, Stats
 from parhelion.streams import RemoteStream
 
@@ -58,6 +59,7 @@ __all__ = [
     "InvalidOptionsError",
     "InvalidStateError",
     "LocalServer",
+    "Media",
     "ModelContext",
     "ModelDefinition",
     "ModelFailedError",

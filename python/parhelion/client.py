@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import os
 import platform
+import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +18,17 @@ from parhelion.frames import PixelFormat
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
+from parhelion.sources import halves_of
+from parhelion.sources.base import Source
+from parhelion.sources.feed import Feed
+from parhelion.sources.pump import Lane
 from parhelion.streams import RemoteStream
 
 __all__ = ["Client", "IceServer", "InitialState", "RealTime", "create_client"]
 
 _BASE_URL = "wss://api3.decart.ai"
 _KEY_VARIABLE = "DECART_API_KEY"
+_MAX_FPS = 1000
 _MAX_IMAGE_BYTES = 20 * 1024 * 1024
 
 
@@ -52,9 +58,13 @@ class _Connecting(Awaitable[RealTimeClient]):
     """A session that is being opened: to be awaited, or entered by ``async with``."""
 
     def __init__(
-        self, options: dict[str, Any], on_remote_stream: Callable[[RemoteStream], Any] | None
+        self,
+        options: dict[str, Any],
+        halves: Sequence[tuple[Source, Lane]],
+        on_remote_stream: Callable[[RemoteStream], Any] | None,
     ) -> None:
         self._options = options
+        self._halves = halves
         self._on_remote_stream = on_remote_stream
         self._client: RealTimeClient | None = None
 
@@ -62,9 +72,26 @@ class _Connecting(Awaitable[RealTimeClient]):
         return self._open().__await__()
 
     async def _open(self) -> RealTimeClient:
+        feed = Feed(self._halves) if self._halves else None
+        if feed is None:
+            client = await self._connect()
+        else:
+            began = time.monotonic()
+            try:
+                # A stream that cannot be opened is no reason to bother the service.
+                await feed.open(self._options["connect_timeout"])
+                self._options["connect_timeout"] -= time.monotonic() - began
+                client = await self._connect()
+            except BaseException:
+                feed.stop()
+                raise
+            client._start(feed)  # noqa: SLF001 - same package
+        self._client = client
+        return client
+
+    async def _connect(self) -> RealTimeClient:
         client = RealTimeClient(self._options)
         await client._connect(self._on_remote_stream)  # noqa: SLF001 - same package
-        self._client = client
         return client
 
     async def __aenter__(self) -> RealTimeClient:
@@ -88,13 +115,14 @@ class RealTime:
 
     def connect(
         self,
-        stream: None = None,
+        stream: Any = None,
         *,
         model: ModelDefinition | str,
         on_remote_stream: Callable[[RemoteStream], Any] | None = None,
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
+        fps: float | None = None,
         max_bitrate: int = 3_000_000,
         output_capacity: int = 1,
         timeout: float = 300.0,
@@ -104,13 +132,21 @@ class RealTime:
         """Opens a session. Await it, or use it in ``async with``.
 
         Args:
-            stream: None: frames are given to :meth:`RealTimeClient.send`.
+            stream: What is sent. None: frames are given to :meth:`RealTimeClient.send`. Otherwise
+                an iterable or async iterable of arrays or :class:`Frame`, an array of pictures
+                (N, H, W, 3), a ``cv2.VideoCapture``, a path, a URL, the index of a camera, or an
+                object with ``video`` and ``audio`` such as :class:`Media`. Arrays have the
+                session's format; the pictures of a capture are taken for what they are. Paths,
+                URLs and cameras need OpenCV or PyAV. When the stream has ended ``frames()`` ends
+                too, once what is on its way has come back, and the session goes on.
             model: A model of ``client.models``, or the name of one.
             on_remote_stream: A function or coroutine function. Called once with the
                 :class:`RemoteStream`, when the session is connected; one that raises is logged.
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
+            fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
+                rate, the model's for iterables; cameras and other live streams as they come.
             max_bitrate: Upper bound of the outgoing video, bits per second,
                 100_000 to 50_000_000.
             output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
@@ -127,14 +163,9 @@ class RealTime:
             InvalidInputError: An argument has the wrong type, or the image cannot be read.
             AtCapacityError: The service is full, after all attempts.
             ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
+            SourceError: The stream cannot be opened; nothing has been sent to the service.
             ParhelionError: Anything else; the text names the step that failed.
         """
-        if stream is not None:
-            raise InvalidInputError(
-                f"stream: expected None, got {type(stream).__name__}",
-                operation="connect",
-                hint="pass None and give each frame to send()",
-            )
         if on_remote_stream is not None and not callable(on_remote_stream):
             raise InvalidInputError(
                 f"on_remote_stream: expected a callable, got {type(on_remote_stream).__name__}",
@@ -154,6 +185,9 @@ class RealTime:
             raise InvalidOptionsError(f"timeout: expected seconds above 0, got {timeout!r}")
         if resolution not in (None, "720p", "1080p"):
             raise InvalidOptionsError(f"resolution: expected 720p or 1080p, got {resolution!r}")
+        if fps is not None and not (isinstance(fps, (int, float)) and 0 < fps <= _MAX_FPS):
+            raise InvalidOptionsError(f"fps: expected above 0 and up to {_MAX_FPS}, got {fps!r}")
+        halves = halves_of(stream, format=format, policy="latest", fps=fps, model_fps=model.fps)
         state = initial_state or InitialState()
         return _Connecting(
             {
@@ -172,6 +206,7 @@ class RealTime:
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
             },
+            halves,
             on_remote_stream,
         )
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from parhelion.errors import ConnectTimeoutError
+from parhelion.errors import ConnectTimeoutError, SourceError
 from parhelion.frames import Frame, PixelFormat
 from parhelion.prompts import checked_prompt
 from parhelion.session import Session
+from parhelion.sources.feed import Feed
 
 __all__ = ["RealTimeClient"]
 
@@ -32,6 +33,37 @@ class RealTimeClient(Session):
     Belongs to the event loop it was connected in: handlers run there, and the coroutines are to
     be awaited there. :meth:`send` and :meth:`disconnect` work from any thread or loop.
     """
+
+    _feed: Feed | None = None
+
+    def _start(self, feed: Feed) -> None:
+        """Begins to send the stream that was given to ``connect``."""
+        self._feed = feed
+        feed.start(self)
+
+    def _source_ended(self, error: SourceError | None) -> None:
+        if error is not None:
+            self._report(("error", error))
+        self._inbox.finish(error)
+
+    def _emit(self, event: tuple[Any, ...]) -> None:
+        if self._feed is not None and event[:2] == ("connection_change", "disconnected"):
+            self._feed.stop()
+        super()._emit(event)
+
+    async def disconnect(self) -> None:
+        """Ends the session. May be called again, from anywhere; returns within a second.
+
+        The stream that was given to ``connect`` is left where it is. A source that was opened for
+        it is closed; what you opened yourself stays open. A source that is in the middle of
+        something is waited for, for half a second; if it takes longer the logger
+        ``parhelion.sources`` says so.
+        """
+        if self._feed is None:
+            await super().disconnect()
+            return
+        self._feed.stop()
+        await asyncio.gather(super().disconnect(), self._feed.join())
 
     def send(
         self, frame: object, *, format: PixelFormat | None = None, timestamp: float | None = None
@@ -53,7 +85,9 @@ class RealTimeClient(Session):
             InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
             InvalidStateError: The session is over.
         """
-        return self._core.send(as_frame(frame), format, timestamp)
+        input_id = self._core.send(as_frame(frame), format, timestamp)
+        self._inbox.sent(input_id)
+        return input_id
 
     async def transform(
         self,

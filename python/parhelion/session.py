@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
-from parhelion.errors import ModelFailedError, ServerError
+from parhelion.errors import ModelFailedError, ServerError, SourceError
 from parhelion.events import ConnectionState, Emitter, EventName, Handler
 from parhelion.frames import Frame
 from parhelion.statistics import Stats
@@ -79,11 +79,14 @@ class Session:
 
     def _wake(self) -> None:
         for event in self._core.drain():
-            if self._held is not None:
-                self._held.append(event)
-            else:
-                self._emit(event)
+            self._report(event)
         self._inbox.deliver()
+
+    def _report(self, event: tuple[Any, ...]) -> None:
+        if self._held is not None:
+            self._held.append(event)
+        else:
+            self._emit(event)
 
     def _emit(self, event: tuple[Any, ...]) -> None:
         name, *payload = event
@@ -92,7 +95,7 @@ class Session:
             error = payload[0]
             if isinstance(error, (ModelFailedError, ServerError)):
                 self._inbox.fail_answers(error)
-            if not isinstance(error, ModelFailedError):
+            if not isinstance(error, (ModelFailedError, SourceError)):
                 self._inbox.failure = error
         elif name == "connection_change" and payload[0] == "disconnected":
             self._inbox.close()

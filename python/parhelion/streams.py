@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from parhelion.errors import (
     DisconnectedError,
     InvalidStateError,
     ParhelionError,
+    SourceError,
 )
 from parhelion.events import Emitter
 from parhelion.frames import Frame, PixelFormat
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
     from parhelion.session import Session
 
 __all__ = ["RemoteStream"]
+
+# Seconds without a frame after which the last ones of a source that has ended are lost. A model
+# that is slower is given twice the time that it took for a frame before.
+_PATIENCE = 2.0
+_FIRST_PATIENCE = 10.0
+_LONGEST_PATIENCE = 30.0
 
 
 class RemoteStream:
@@ -44,22 +53,53 @@ class RemoteStream:
         Raises:
             ConnectTimeoutError: A ``TimeoutError``: no frame came in time.
             DisconnectedError: The session is over.
+            InvalidStateError: The stream given to ``connect`` has ended, and nothing that was sent
+                is on its way any more.
+            SourceError: That stream has failed, likewise.
         """
-        return await self._session._inbox.recv(timeout)  # noqa: SLF001 - same package
+        inbox = self._session._inbox  # noqa: SLF001 - same package
+        frame = await inbox.recv(timeout)
+        if frame is None:
+            raise inbox.source_ended("recv")
+        return frame
 
     async def frames(self) -> AsyncIterator[Frame]:
-        """Transformed frames until the session ends. Raises the error if it ended with one."""
+        """Transformed frames until the session ends, or the stream that was given to ``connect``.
+
+        Raises the error if either ended with one. When the stream has ended the session goes on:
+        what is given to ``send`` then comes back in another loop over ``frames()``.
+        """
+        inbox = self._session._inbox  # noqa: SLF001 - same package
         while True:
             try:
-                frame = await self.recv()
+                frame = await inbox.recv(None)
             except DisconnectedError as ended:
                 if isinstance(ended.__cause__, ParhelionError):
                     raise ended.__cause__ from None
+                return
+            if frame is None:
+                error = inbox.source_ended("frames")
+                if isinstance(error, SourceError):
+                    raise error
                 return
             yield frame
 
     def __repr__(self) -> str:
         return f"<RemoteStream of {self._session!r}>"
+
+
+@dataclasses.dataclass
+class _Finish:
+    """The source has ended; what was sent may still come back."""
+
+    error: SourceError | None
+    looks: int = 0
+    sent: int = -1
+    """The newest input at the last look."""
+    received: int = -1
+    """How many frames had come then."""
+    given_up: int = -1
+    """The newest input that does not come back."""
 
 
 class Inbox:
@@ -73,15 +113,20 @@ class Inbox:
         self._core = core
         self._format: PixelFormat = format
         self._emitter = emitter
-        self._receivers: deque[asyncio.Future[Frame]] = deque()
+        self._receivers: deque[asyncio.Future[Frame | None]] = deque()
         self._answers: dict[int, asyncio.Future[Frame]] = {}
         self._closed = False
+        self._finish: _Finish | None = None
+        # The newest input that was sent, and the newest that somebody has got back.
+        self._sent = -1
+        self._taken = -1
+        self._longest = 0.0
         # Why the session ended, unless its owner ended it.
         self.failure: ParhelionError | None = None
         self.leaving = False
 
-    async def recv(self, timeout: float | None) -> Frame:
-        """The next frame; see :meth:`RemoteStream.recv`."""
+    async def recv(self, timeout: float | None) -> Frame | None:
+        """The next frame; see :meth:`RemoteStream.recv`. None: the source has ended."""
         self.check_loop("recv")
         if not self._receivers and (frame := self._take()) is not None:
             if self._emitter.has("frame"):
@@ -89,7 +134,9 @@ class Inbox:
             return frame
         if self._closed or self._core.state == "disconnected":
             raise self.gone("recv")
-        receiver: asyncio.Future[Frame] = self._loop.create_future()
+        if self.is_finished():
+            return None
+        receiver: asyncio.Future[Frame | None] = self._loop.create_future()
         self._receivers.append(receiver)
         self.deliver()
         try:
@@ -120,8 +167,10 @@ class Inbox:
         while self._wanted():
             frame = self._take()
             if frame is None:
-                return
+                break
             self._route(frame)
+        if self.is_finished():
+            self._release(None)
 
     def close(self) -> None:
         """Nobody waits for a frame of a session that is over."""
@@ -129,10 +178,67 @@ class Inbox:
         self.deliver()
         error = self.gone("recv")
         self.fail_answers(error)
+        self._release(error)
+
+    def _release(self, error: ParhelionError | None) -> None:
+        """Nobody waits any more: there is an error, or there will be no more frames."""
         while self._receivers:
             receiver = self._receivers.popleft()
-            if not receiver.done():
+            if receiver.done():
+                continue
+            if error is None:
+                receiver.set_result(None)
+            else:
                 receiver.set_exception(error)
+
+    # The end of a source -----------------------------------------------------------------------
+
+    def sent(self, input_id: int) -> None:
+        """A frame is on its way. From any thread."""
+        self._sent = max(self._sent, input_id)
+
+    def finish(self, error: SourceError | None) -> None:
+        """The source has ended: who waits is let go when nothing is on its way any more."""
+        self._finish = _Finish(error)
+        self._look()
+
+    def is_finished(self) -> bool:
+        """Whether the source has ended, and everything that was sent has come back or is lost."""
+        finish = self._finish
+        return finish is not None and max(self._taken, finish.given_up) >= self._sent
+
+    def source_ended(self, operation: str) -> ParhelionError:
+        """What to raise when no more frames come of a session that goes on."""
+        if self._finish is not None and self._finish.error is not None:
+            return self._finish.error
+        return InvalidStateError(
+            "the stream given to connect() has ended, and all that was sent has come back",
+            operation=operation,
+            hint="the session goes on: send() works, and disconnect() ends it",
+        )
+
+    def _look(self) -> None:
+        """Whether anything has come since the last look; if not, the rest is lost."""
+        finish = self._finish
+        if finish is None or self._closed:
+            return
+        if not self.is_finished():
+            received = self._core.stats()["frames_received"]
+            quiet = (finish.sent, finish.received) == (self._sent, received)
+            finish.sent, finish.received = self._sent, received
+            finish.looks += 1
+            # Of a service that names no inputs nobody knows which frame is the last.
+            endless = self._taken < 0 and finish.looks > _LONGEST_PATIENCE / _PATIENCE
+            if self._core.state in ("connected", "generating") and (quiet or endless):
+                finish.given_up = self._sent
+        self.deliver()
+        # Weak: what is on its way keeps no session alive.
+        self._loop.call_later(self._patience(), _look_again, weakref.ref(self))
+
+    def _patience(self) -> float:
+        if not self._longest and self._taken < 0:
+            return _FIRST_PATIENCE
+        return min(max(_PATIENCE, 2 * self._longest), _LONGEST_PATIENCE)
 
     def gone(self, operation: str) -> ParhelionError:
         """What to raise when the session is over."""
@@ -163,6 +269,10 @@ class Inbox:
         if taken is None:
             return None
         data, input_id, capture_time, timestamp, latency = taken
+        if input_id is not None:
+            self._taken = max(self._taken, input_id)
+        if latency is not None:
+            self._longest = max(self._longest, latency)
         return Frame(
             data,
             format=self._format,
@@ -187,3 +297,8 @@ class Inbox:
                 break
         if self._emitter.has("frame"):
             self._emitter.emit("frame", frame)
+
+
+def _look_again(inbox: weakref.ref[Inbox]) -> None:
+    if (held := inbox()) is not None:
+        held._look()  # noqa: SLF001 - same module

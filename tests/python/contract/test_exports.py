@@ -25,6 +25,7 @@ MODULES = [
     "prompts",
     "realtime",
     "server",
+    "sources",
     "statistics",
     "streams",
 ]

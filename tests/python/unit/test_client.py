@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import numpy as np
 import pytest
 
 import parhelion as ph
@@ -54,12 +55,38 @@ def test_a_prompt_is_text(text):
         ph.Prompt(text)
 
 
+def generate():
+    yield np.zeros((4, 4, 3), np.uint8)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
         ({"model": None}, ph.InvalidInputError, "NoneType"),
         ({"model": "nonsense"}, ph.ModelNotFoundError, "nonsense"),
-        ({"stream": 0}, ph.InvalidInputError, "send"),
+        ({"stream": 1.5}, ph.InvalidInputError, "float"),
+        ({"stream": True}, ph.InvalidInputError, "bool"),
+        ({"stream": -1}, ph.InvalidInputError, "index of a camera"),
+        ({"stream": ""}, ph.InvalidInputError, "a path or a URL"),
+        ({"stream": "a\0b"}, ph.InvalidInputError, "a path or a URL"),
+        ({"stream": b"bytes"}, ph.InvalidInputError, "bytes"),
+        ({"stream": {}}, ph.InvalidInputError, "dict"),
+        ({"stream": np.zeros((4, 4, 3), np.uint8)}, ph.InvalidInputError, "transform"),
+        ({"stream": np.zeros((4, 4), np.uint8)}, ph.InvalidInputError, "4 axes"),
+        (
+            {"stream": np.zeros((4, 4), np.uint8), "format": "gray"},
+            ph.InvalidInputError,
+            "transform",
+        ),
+        ({"stream": ph.Frame(np.zeros((4, 4, 3), np.uint8))}, ph.InvalidInputError, "transform"),
+        ({"stream": generate}, ph.InvalidInputError, r"call it: generate\(\)"),
+        ({"stream": list}, ph.InvalidInputError, "type"),
+        ({"fps": 25}, ph.InvalidOptionsError, "without a video stream"),
+        ({"stream": [], "fps": 0}, ph.InvalidOptionsError, "above 0"),
+        ({"stream": [], "fps": -1}, ph.InvalidOptionsError, "above 0"),
+        ({"stream": [], "fps": float("nan")}, ph.InvalidOptionsError, "nan"),
+        ({"stream": [], "fps": 1001}, ph.InvalidOptionsError, "1000"),
+        ({"stream": [], "fps": "25"}, ph.InvalidOptionsError, "'25'"),
         ({"max_bitrate": 99_999}, ph.InvalidOptionsError, "100000"),
         ({"max_bitrate": 50_000_001}, ph.InvalidOptionsError, "50000000"),
         ({"max_bitrate": 1e6}, ph.InvalidOptionsError, "int"),

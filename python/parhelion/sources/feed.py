@@ -1,0 +1,73 @@
+"""Everything that is brought into one session: its video, its audio, or both."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from parhelion.errors import ConnectTimeoutError, SourceError
+from parhelion.sources.base import Source
+from parhelion.sources.pump import Lane, Pump, pump_for
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """The sources of one session, from the time they are opened to the time they are left.
+
+    Needs a running loop, and belongs to it.
+    """
+
+    def __init__(self, halves: Sequence[tuple[Source, Lane]]) -> None:
+        self._pumps: list[Pump] = [pump_for(source, lane) for source, lane in halves]
+        self._running = len(self._pumps)
+        self._session: weakref.ref[Any] | None = None
+
+    async def open(self, timeout: float) -> None:
+        """Opens the sources.
+
+        Raises:
+            SourceError: One cannot be opened.
+            ConnectTimeoutError: One takes too long.
+        """
+        opening = asyncio.gather(*(pump.open() for pump in self._pumps))
+        try:
+            await asyncio.wait_for(opening, timeout)
+        except asyncio.TimeoutError:
+            self.stop()
+            names = " and ".join(pump.source.description for pump in self._pumps)
+            raise ConnectTimeoutError(
+                f"{names} did not open within {timeout} s", operation="connect"
+            ) from None
+        except BaseException as error:
+            self.stop()
+            if isinstance(error, SourceError):
+                error.operation = "connect"
+            raise
+
+    def start(self, session: Any) -> None:
+        """Begins to send. The session is told of the end by its ``_source_ended``."""
+        # Who holds the session decides how long it lives; a feed is not among them.
+        self._session = weakref.ref(session, lambda _: self.stop())
+        for pump in self._pumps:
+            pump.start(self._session, self._ended)
+
+    def stop(self) -> None:
+        """Sends nothing more. From any thread."""
+        for pump in self._pumps:
+            pump.stop()
+
+    async def join(self) -> None:
+        """Waits until the sources have been left, but not for longer than half a second."""
+        await asyncio.gather(*(pump.join() for pump in self._pumps))
+
+    def _ended(self, error: SourceError | None) -> None:
+        self._running -= 1
+        if error is not None:
+            # One half alone is not what was asked for.
+            self.stop()
+        session = None if self._session is None else self._session()
+        if session is not None and (error is not None or not self._running):
+            session._source_ended(error)  # noqa: SLF001 - same package
