@@ -149,6 +149,14 @@ impl Media {
         self.incoming.output.try_take()
     }
 
+    pub(super) fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
+        self.incoming.output.take_timeout(timeout)
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        self.incoming.output.is_closed() && self.incoming.output.is_empty()
+    }
+
     pub(super) fn pool(&self) -> Arc<BufferPool> {
         Arc::clone(&self.incoming.pool)
     }

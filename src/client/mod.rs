@@ -191,6 +191,16 @@ impl RealTimeSession {
         self.shared.media.try_recv()
     }
 
+    /// Waits for a frame, for at most `timeout`. None: that is over, or the session is.
+    pub fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
+        self.shared.media.recv_timeout(timeout)
+    }
+
+    /// Whether no frame will come any more.
+    pub fn is_drained(&self) -> bool {
+        self.shared.media.is_drained()
+    }
+
     /// Gives the buffer of a frame back for use by a later one.
     pub fn pool(&self) -> Arc<crate::media::BufferPool> {
         self.shared.media.pool()

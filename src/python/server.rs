@@ -114,6 +114,9 @@ impl Server {
     }
 
     fn close_blocking(&self, py: Python<'_>) {
+        if runtime::check_process().is_err() {
+            return; // it is the parent's, whose threads are not here
+        }
         let running = lock(&self.running).take();
         if let Some(server) = running {
             py.detach(|| runtime::handle().block_on(server.close()));

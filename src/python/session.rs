@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
@@ -25,12 +25,16 @@ use crate::transport::video::{lock, spawn};
 
 /// Events that wait for a reader.
 const EVENTS: usize = 1024;
+/// How long a blocking call leaves signals unheard.
+const DEAF: Duration = Duration::from_millis(50);
 
 /// Brings events and the news of frames to Python, with one wake-up for many.
 struct Bell {
     events: Mutex<VecDeque<ClientEvent>>,
     /// Rung and not yet heard.
     rung: AtomicBool,
+    /// Whether anybody wants to hear of frames.
+    frames: AtomicBool,
     wake: Py<PyAny>,
     /// Rings from a thread that may wait for the interpreter. Network threads must not.
     ringer: Mutex<Option<SyncSender<()>>>,
@@ -42,6 +46,7 @@ impl Bell {
         let bell = Arc::new(Self {
             events: Mutex::default(),
             rung: AtomicBool::new(false),
+            frames: AtomicBool::new(true),
             wake,
             ringer: Mutex::new(Some(ringer)),
         });
@@ -95,7 +100,9 @@ impl Listener for Bell {
 
     /// Called on the decoder's thread, which has nothing to do that could not wait for Python.
     fn frame_ready(&self) {
-        self.ring();
+        if self.frames.load(Ordering::Acquire) {
+            self.ring();
+        }
     }
 }
 
@@ -166,6 +173,9 @@ impl Session {
 
     /// Ends the session and waits for it on this thread, for at most a second.
     fn disconnect_blocking(&self, py: Python<'_>) {
+        if runtime::check_process().is_err() {
+            return; // it is the parent's, whose threads are not here
+        }
         py.detach(|| runtime::handle().block_on(self.session.disconnect()));
     }
 
@@ -183,14 +193,49 @@ impl Session {
         timestamp: Option<f64>,
     ) -> PyResult<u64> {
         let sent = (|| {
+            runtime::check_process()?;
             let format = format.map_or(Ok(self.format), str::parse)?;
             with_view(array, format, |view| self.session.send(view, timestamp))
         })();
         sent.map_err(|error: Error| to_exception(array.py(), &error.during("send")))
     }
 
+    /// The next frame, as `try_recv` gives it; waits for it without the interpreter. None: the time
+    /// is up, or the session is over.
+    #[pyo3(signature = (timeout=None))]
+    fn recv<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        check_process(py, "recv")?;
+        // More seconds than a clock can count are for ever.
+        let deadline = timeout.and_then(|seconds| {
+            let wait = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+            Instant::now().checked_add(wait)
+        });
+        loop {
+            let left = deadline.map_or(DEAF, |at| at.saturating_duration_since(Instant::now()));
+            let taken = py.detach(|| self.session.recv_timeout(left.min(DEAF)));
+            if let Some(frame) = taken {
+                return self.to_tuple(py, frame).map(Some);
+            }
+            py.check_signals()?;
+            if self.session.is_drained() || deadline.is_some_and(|at| at <= Instant::now()) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether `wake` is called for frames too, as it is at first. Turn it on before you look
+    /// whether one waits already.
+    fn ring_for_frames(&self, wanted: bool) {
+        self.bell.frames.store(wanted, Ordering::Release);
+    }
+
     /// The next frame as (array, input_id, capture_time, timestamp, latency), if one waits.
     fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        check_process(py, "recv")?;
         self.session.try_recv().map(|frame| self.to_tuple(py, frame)).transpose()
     }
 
@@ -210,6 +255,7 @@ impl Session {
 
     /// Numbers of the session, as a dict.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        check_process(py, "stats")?;
         let stats = py.detach(|| runtime::handle().block_on(self.session.stats()));
         statistics::to_dict(py, &stats)
     }
@@ -237,6 +283,11 @@ impl Session {
         let tuple = (array, input_id, capture_time, timestamp, latency);
         Ok(tuple.into_pyobject(py)?.into_any())
     }
+}
+
+/// A session is of no use in a child of the process that opened it.
+fn check_process(py: Python<'_>, operation: &'static str) -> PyResult<()> {
+    runtime::check_process().map_err(|error| to_exception(py, &error.during(operation)))
 }
 
 /// An event as a tuple that starts with its name in the Python interface.
