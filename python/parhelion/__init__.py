@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from parhelion import sync as sync
 from parhelion._core import build_info
 from parhelion.client import Client, IceServer, InitialState, RealTime, create_client
 from parhelion.errors import (

@@ -1,7 +1,7 @@
 """The Rust core. Private: the package around it is the interface."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ __all__ = [
     "Server",
     "Session",
     "build_info",
+    "check_process",
     "convert",
     "error_codes",
     "model_aliases",
@@ -24,6 +25,9 @@ __all__ = [
 
 def build_info() -> dict[str, Any]:
     """How this build was made: version, profile, codec."""
+
+def check_process(operation: str) -> None:
+    """Raises in a forked child of a process that has used the core: it has none of the threads."""
 
 def models() -> list[dict[str, Any]]:
     """The models of the catalog, one dict each."""
@@ -42,6 +46,10 @@ def pixel_formats() -> list[PixelFormat]:
 
 def convert(array: npt.NDArray[Any], source: str, target: str) -> npt.NDArray[np.uint8]:
     """Converts a frame to another pixel format: a new array, C-contiguous and writable."""
+
+_Taken: TypeAlias = tuple[
+    npt.NDArray[np.uint8], int | None, float | None, float | None, float | None
+]
 
 @final
 class FrameBuffer:
@@ -76,9 +84,19 @@ class Session:
     ) -> int:
         """Queues one frame and returns its id."""
 
-    def try_recv(
-        self,
-    ) -> tuple[npt.NDArray[np.uint8], int | None, float | None, float | None, float | None] | None:
+    def recv(self, timeout: float | None = None) -> _Taken | None:
+        """The next frame, as `try_recv` gives it; waits for it without the interpreter.
+
+        None: the time is up, or the session is over.
+        """
+
+    def ring_for_frames(self, wanted: bool) -> None:
+        """Whether `wake` is called for frames too, as it is at first.
+
+        Turn it on before you look whether one waits already.
+        """
+
+    def try_recv(self) -> _Taken | None:
         """The next frame as (array, input_id, capture_time, timestamp, latency), if one waits."""
 
     def drain(self) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -64,18 +65,43 @@ class Emitter:
 
     A handler that raises is logged and harms no other. A coroutine handler runs as a task of the
     running loop.
+
+    Attributes:
+        contained: What is logged of a handler. Anything else ends the loop, which is for its owner
+            to decide.
     """
 
     def __init__(self) -> None:
         self._handlers: dict[str, list[tuple[Handler, bool]]] = {name: [] for name in EVENTS}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._kept: deque[tuple[Any, ...]] | None = None
+        self.contained: type[BaseException] = Exception
 
-    def add(self, name: str, handler: Handler, *, once: bool) -> None:
+    @staticmethod
+    def check(name: str, handler: Handler) -> None:
+        event_name(name)
         if not callable(handler):
             raise InvalidInputError(
                 f"a handler must be callable, got {type(handler).__name__}", operation="on"
             )
-        self._handlers[event_name(name)].append((handler, once))
+
+    def add(self, name: str, handler: Handler, *, once: bool) -> None:
+        self.check(name, handler)
+        name = event_name(name)
+        for event, *payload in tuple(self._kept or ()):
+            if event == name:
+                self.call(name, handler, *payload)
+                if once:
+                    return
+        self._handlers[name].append((handler, once))
+
+    def keep(self, events: int) -> None:
+        """Keeps what happens from now on, up to that many events, for handlers that come later."""
+        self._kept = deque(maxlen=events)
+
+    def forget(self) -> None:
+        """Handlers get only what happens after they were added."""
+        self._kept = None
 
     def remove(self, name: str, handler: Handler) -> None:
         handlers = self._handlers[event_name(name)]
@@ -85,6 +111,8 @@ class Emitter:
         return bool(self._handlers[name])
 
     def emit(self, name: str, *payload: Any) -> None:
+        if self._kept is not None and name != "frame":  # frames are large, and soon old
+            self._kept.append((name, *payload))
         for entry in tuple(self._handlers[name]):
             handler, once = entry
             if once:
@@ -97,7 +125,7 @@ class Emitter:
     def call(self, name: str, handler: Handler, *payload: Any) -> None:
         try:
             result = handler(*payload)
-        except Exception:  # noqa: BLE001 - it is the user's
+        except self.contained:
             _log.exception("a handler of %r raised", name)
             return
         if inspect.isawaitable(result):
@@ -108,5 +136,7 @@ class Emitter:
     async def _finish(self, name: str, result: Any) -> None:
         try:
             await result
-        except Exception:  # noqa: BLE001 - it is the user's
+        except asyncio.CancelledError:
+            raise
+        except self.contained:
             _log.exception("a handler of %r raised", name)

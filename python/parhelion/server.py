@@ -6,7 +6,6 @@ import atexit
 import dataclasses
 import inspect
 import logging
-import os
 import secrets
 import weakref
 from collections.abc import Callable, Sequence
@@ -191,7 +190,7 @@ class LocalServer:
         return self._core.end_session(session_id, reason)
 
     async def __aenter__(self) -> LocalServer:
-        await self.start()
+        await self._core.start()
         return self
 
     async def __aexit__(
@@ -200,7 +199,7 @@ class LocalServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.close()
+        await self._core.close()
 
     def __enter__(self) -> LocalServer:
         self._core.start_blocking()
@@ -232,12 +231,7 @@ def _logged(function: ModelFunction, name: str) -> ModelFunction:
     return call
 
 
-_PID = os.getpid()
-
-
 @atexit.register
 def _close_all() -> None:
-    if os.getpid() != _PID:
-        return  # a forked child has none of the threads that would do it
     for server in tuple(_live):
         server._core.close_blocking()  # noqa: SLF001 - same module

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import os
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _HELD = 1024
-_PID = os.getpid()
 
 _live: weakref.WeakSet[Session] = weakref.WeakSet()
 
@@ -182,13 +180,16 @@ class Session:
 
     async def disconnect(self) -> None:
         """Ends the session. May be called again, from anywhere; returns within a second."""
-        self._inbox.leaving = self._inbox.leaving or self._core.state != "disconnected"
+        self._leave()
         await self._core.disconnect()
         if asyncio.get_running_loop() is self._loop:
             self._held_or_wake()
         else:
             with contextlib.suppress(RuntimeError):  # the session's loop is closed
                 self._loop.call_soon_threadsafe(self._held_or_wake)
+
+    def _leave(self) -> None:
+        self._inbox.leaving = self._inbox.leaving or self._core.state != "disconnected"
 
     def _held_or_wake(self) -> None:
         if self._held is None:
@@ -214,8 +215,6 @@ class Session:
 @atexit.register
 def _disconnect_all() -> None:
     """An interpreter that ends leaves no session behind on the service."""
-    if os.getpid() != _PID:
-        return  # a forked child has none of the threads that would do it
     for session in tuple(_live):
         if session._core.state != "disconnected":  # noqa: SLF001 - same module
             session._core.disconnect_blocking()  # noqa: SLF001 - same module

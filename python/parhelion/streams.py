@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import math
+import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
 from parhelion.errors import (
@@ -30,6 +34,8 @@ __all__ = ["RemoteStream"]
 _PATIENCE = 2.0
 _FIRST_PATIENCE = 10.0
 _LONGEST_PATIENCE = 30.0
+# A thread that waits for a frame looks this often whether its source has ended.
+_LOOK_SECONDS = 0.1
 
 
 class RemoteStream:
@@ -121,6 +127,12 @@ class Inbox:
         self._sent = -1
         self._taken = -1
         self._longest = 0.0
+        # Threads that wait in the core themselves; the frame is theirs then.
+        self._threads = 0
+        self._lock = threading.Lock()
+        # The newest frame that anybody got, for those who want one that others may have taken.
+        self.keeps_newest = False
+        self.newest: Frame | None = None
         # Why the session ended, unless its owner ended it.
         self.failure: ParhelionError | None = None
         self.leaving = False
@@ -132,7 +144,7 @@ class Inbox:
             if self._emitter.has("frame"):
                 self._emitter.emit("frame", frame)
             return frame
-        if self._closed or self._core.state == "disconnected":
+        if self._closed:
             raise self.gone("recv")
         if self.is_finished():
             return None
@@ -164,13 +176,58 @@ class Inbox:
 
     def deliver(self) -> None:
         """Hands out frames while somebody wants one."""
-        while self._wanted():
-            frame = self._take()
-            if frame is None:
+        while True:
+            wanted = self._wanted()
+            self._core.ring_for_frames(wanted)
+            if not wanted or self._threads or (frame := self._take()) is None:
                 break
             self._route(frame)
         if self.is_finished():
             self._release(None)
+
+    def take_in_thread(self, timeout: float | None) -> Frame | None:
+        """Waits for the next frame on a thread that is not the loop's, and without the loop.
+
+        None: it did not come in time, the source has ended, or the session is over.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        with self._lock:
+            self._threads += 1
+        frame = None
+        try:
+            while True:
+                left, finished = deadline - time.monotonic(), self.is_finished()
+                wait = 0 if finished else min(left, _LOOK_SECONDS)
+                frame = self._made(self._core.recv(wait))
+                if frame is not None or finished or wait == left or not self.is_open():
+                    break
+        finally:
+            with self._lock:
+                self._threads -= 1
+            self._share(frame)
+        return frame
+
+    def is_open(self) -> bool:
+        """Whether more frames can come, as far as the core knows."""
+        return self._core.state != "disconnected"
+
+    def take_now(self) -> Frame | None:
+        """The next frame if one waits, for a thread that is not the loop's."""
+        frame = self._take()
+        if frame is not None:
+            self._share(frame)
+        return frame
+
+    def _share(self, frame: Frame | None) -> None:
+        """Lets those in the loop have what a thread has taken, or has left them to take."""
+        if self._answers or self._emitter.has("frame"):
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._pass_on, frame)
+
+    def _pass_on(self, frame: Frame | None) -> None:
+        if frame is not None:
+            self._route(frame)
+        self.deliver()
 
     def close(self) -> None:
         """Nobody waits for a frame of a session that is over."""
@@ -265,15 +322,18 @@ class Inbox:
         return bool(self._receivers or self._answers or self._emitter.has("frame"))
 
     def _take(self) -> Frame | None:
-        taken = self._core.try_recv()
+        return self._made(self._core.try_recv())
+
+    def _made(self, taken: tuple[Any, ...] | None) -> Frame | None:
         if taken is None:
             return None
         data, input_id, capture_time, timestamp, latency = taken
-        if input_id is not None:
-            self._taken = max(self._taken, input_id)
-        if latency is not None:
-            self._longest = max(self._longest, latency)
-        return Frame(
+        with self._lock:
+            if input_id is not None:
+                self._taken = max(self._taken, input_id)
+            if latency is not None:
+                self._longest = max(self._longest, latency)
+        frame = Frame(
             data,
             format=self._format,
             input_id=input_id,
@@ -281,6 +341,9 @@ class Inbox:
             timestamp=timestamp,
             latency=latency,
         )
+        if self.keeps_newest:
+            self.newest = frame
+        return frame
 
     def _route(self, frame: Frame) -> None:
         if frame.input_id is None:

@@ -68,3 +68,8 @@ where
 {
     generic::future_into_py::<OurRuntime, _, Outcome>(py, async move { Ok(Outcome(future.await)) })
 }
+
+/// An awaitable that has nothing to wait for.
+pub(super) fn done(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("asyncio")?.call_method1("sleep", (0,))
+}

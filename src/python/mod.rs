@@ -23,6 +23,7 @@ use crate::catalog;
 use crate::error::ErrorCode;
 use crate::media::{PixelFormat, codec_has_assembly};
 use crate::session::TRANSITIONS;
+use crate::transport::runtime;
 
 /// How this build was made: version, profile, codec.
 #[pyfunction]
@@ -34,6 +35,12 @@ fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     info.set_item("codec_has_assembly", codec_has_assembly())?;
     info.set_item("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS))?;
     Ok(info)
+}
+
+/// Raises in a forked child of a process that has used the core: it has none of the threads.
+#[pyfunction]
+fn check_process(py: Python<'_>, operation: String) -> PyResult<()> {
+    runtime::check_process().map_err(|error| errors::to_exception(py, &error.during(operation)))
 }
 
 /// The models of the catalog, one dict each.
@@ -80,6 +87,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<server::Server>()?;
     module.add_class::<array::FrameBuffer>()?;
     module.add_function(wrap_pyfunction!(build_info, module)?)?;
+    module.add_function(wrap_pyfunction!(check_process, module)?)?;
     module.add_function(wrap_pyfunction!(models, module)?)?;
     module.add_function(wrap_pyfunction!(model_aliases, module)?)?;
     module.add_function(wrap_pyfunction!(error_codes, module)?)?;

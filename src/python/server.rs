@@ -8,7 +8,7 @@ use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use super::array::{to_array, with_view};
-use super::awaitable::awaitable;
+use super::awaitable::{awaitable, done};
 use super::errors::to_exception;
 use super::gate;
 use super::options::IceServerArguments;
@@ -94,6 +94,7 @@ impl Server {
 
     /// Binds the port and starts. Awaitable.
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        runtime::check_process().map_err(|error| to_exception(py, &error.during("start")))?;
         awaitable(py, self.starting())
     }
 
@@ -102,8 +103,12 @@ impl Server {
             .map_err(|error| to_exception(py, &error))
     }
 
-    /// Ends all sessions and frees the port. Awaitable; returns within a second.
+    /// Ends all sessions and frees the port. Awaitable; returns within a second. In a forked child
+    /// it does nothing: the service is the parent's, whose threads are not there.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if runtime::check_process().is_err() {
+            return done(py);
+        }
         let running = lock(&self.running).take();
         awaitable(py, async move {
             if let Some(server) = running {
@@ -115,7 +120,7 @@ impl Server {
 
     fn close_blocking(&self, py: Python<'_>) {
         if runtime::check_process().is_err() {
-            return; // it is the parent's, whose threads are not here
+            return;
         }
         let running = lock(&self.running).take();
         if let Some(server) = running {

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::array::{to_array, with_view};
-use super::awaitable::awaitable;
+use super::awaitable::{awaitable, done};
 use super::errors::{to_exception, to_object};
 use super::gate;
 use super::options::{ChangeArguments, ConnectArguments};
@@ -135,6 +135,7 @@ impl Session {
 
     /// Opens the session. Awaitable; raises what went wrong.
     fn connect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        check_process(py, "connect")?;
         let session = Arc::clone(&self.session);
         awaitable(py, async move { session.connect().await })
     }
@@ -147,6 +148,8 @@ impl Session {
         timeout: f64,
         operation: String,
     ) -> PyResult<Bound<'py, PyAny>> {
+        runtime::check_process()
+            .map_err(|error| to_exception(py, &error.during(operation.clone())))?;
         let change = Change::from(change);
         let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {
             let error = Error::new(
@@ -162,8 +165,12 @@ impl Session {
         )
     }
 
-    /// Ends the session. Awaitable; never raises.
+    /// Ends the session. Awaitable; never raises. In a forked child it does nothing: the session is
+    /// the parent's, whose threads are not there.
     fn disconnect<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if runtime::check_process().is_err() {
+            return done(py);
+        }
         let session = Arc::clone(&self.session);
         awaitable(py, async move {
             session.disconnect().await;
@@ -174,7 +181,7 @@ impl Session {
     /// Ends the session and waits for it on this thread, for at most a second.
     fn disconnect_blocking(&self, py: Python<'_>) {
         if runtime::check_process().is_err() {
-            return; // it is the parent's, whose threads are not here
+            return;
         }
         py.detach(|| runtime::handle().block_on(self.session.disconnect()));
     }

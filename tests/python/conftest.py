@@ -14,13 +14,14 @@ import numpy.typing as npt
 import pytest
 
 import parhelion as ph
+from parhelion.sync.background import background
 
 Picture = npt.NDArray[np.uint8]
 
 _TASKS = Path("/proc/self/task")
 _FILES = Path("/proc/self/fd")
-# The threads of the network belong to the process, and it starts up to four more for waiting.
-_PERMANENT = ("parhelion-net", "parhelion-view")
+# These belong to the process. Of those of the network it starts up to four more for waiting.
+_PERMANENT = ("parhelion-net", "parhelion-view", "parhelion-sync")
 _LEFT_BEHIND_SECONDS = 5.0
 
 
@@ -144,6 +145,7 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     if not _TASKS.exists():
         yield
         return
+    background()  # its loop has sockets, and stays
     threads, sockets = _threads(), _sockets()
     failed = request.session.testsfailed
     yield

@@ -1,0 +1,92 @@
+"""The same interface for programs without an event loop: every call waits until it is done.
+
+``parhelion.sync`` has the names of ``parhelion``. What is awaited there waits here on the calling
+thread, with the interpreter released, so that other threads go on; Ctrl-C ends the wait. It works
+in scripts, threads and notebooks, whether an event loop runs there or not: the sessions live in a
+loop of their own, on a thread that the first of them starts.
+"""
+
+from __future__ import annotations
+
+from parhelion._core import build_info
+from parhelion.client import IceServer, InitialState
+from parhelion.errors import (
+    AtCapacityError,
+    CodecError,
+    ConnectTimeoutError,
+    DisconnectedError,
+    IceError,
+    InternalError,
+    InvalidApiKeyError,
+    InvalidBaseUrlError,
+    InvalidInputError,
+    InvalidOptionsError,
+    InvalidStateError,
+    ModelFailedError,
+    ModelNotFoundError,
+    ParhelionError,
+    ServerError,
+    SessionEndedError,
+    SignalingError,
+    SourceError,
+    WebSocketError,
+)
+from parhelion.events import ConnectionState, EventName
+from parhelion.frames import Frame, PixelFormat
+from parhelion.models import ModelDefinition, Models
+from parhelion.prompts import Prompt
+from parhelion.server import ModelContext
+from parhelion.sources import Media
+from parhelion.statistics import Drop, Percentiles, Stats
+from parhelion.sync.client import Client, RealTime, connect, create_client
+from parhelion.sync.realtime import RealTimeClient
+from parhelion.sync.server import LocalServer, Server
+from parhelion.sync.streams import RemoteStream
+
+__version__: str = build_info()["version"]
+
+__all__ = [
+    "AtCapacityError",
+    "Client",
+    "CodecError",
+    "ConnectTimeoutError",
+    "ConnectionState",
+    "DisconnectedError",
+    "Drop",
+    "EventName",
+    "Frame",
+    "IceError",
+    "IceServer",
+    "InitialState",
+    "InternalError",
+    "InvalidApiKeyError",
+    "InvalidBaseUrlError",
+    "InvalidInputError",
+    "InvalidOptionsError",
+    "InvalidStateError",
+    "LocalServer",
+    "Media",
+    "ModelContext",
+    "ModelDefinition",
+    "ModelFailedError",
+    "ModelNotFoundError",
+    "Models",
+    "ParhelionError",
+    "Percentiles",
+    "PixelFormat",
+    "Prompt",
+    "RealTime",
+    "RealTimeClient",
+    "RemoteStream",
+    "Server",
+    "ServerError",
+    "SessionEndedError",
+    "SignalingError",
+    "SourceError",
+    "Stats",
+    "WebSocketError",
+    "build_info",
+    "connect",
+    "create_client",
+    "__version__",
+]

@@ -1,0 +1,236 @@
+"""The client: credentials, the catalog of models, and the way to a session that waits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import parhelion.client
+from parhelion.client import IceServer, InitialState
+from parhelion.frames import PixelFormat
+from parhelion.models import ModelDefinition, Models
+from parhelion.prompts import Prompt
+from parhelion.sync.background import background
+from parhelion.sync.realtime import RealTimeClient
+from parhelion.sync.server import LocalServer
+from parhelion.sync.streams import RemoteStream
+
+__all__ = ["Client", "RealTime", "connect", "create_client"]
+
+# Connecting keeps its time limit by itself; the loop counts as blocked this much later.
+_GRACE = 1.0
+
+
+class RealTime:
+    """Opens real-time sessions; found as ``client.realtime``."""
+
+    def __init__(self, client: parhelion.client.Client) -> None:
+        self._realtime = client.realtime
+
+    def connect(
+        self,
+        stream: Any = None,
+        *,
+        model: ModelDefinition | str,
+        on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+        initial_state: InitialState | None = None,
+        format: PixelFormat = "rgb24",
+        resolution: str | None = None,
+        fps: float | None = None,
+        max_bitrate: int = 3_000_000,
+        output_capacity: int = 1,
+        timeout: float = 300.0,
+        attempts: int = 5,
+        ice_servers: Sequence[IceServer] | None = None,
+    ) -> RealTimeClient:
+        """Opens a session, and waits until it is open. Use it in ``with``.
+
+        Args:
+            stream: What is sent. None: frames are given to :meth:`RealTimeClient.send`. Otherwise
+                an iterable or async iterable of arrays or :class:`Frame`, an array of pictures
+                (N, H, W, 3), a ``cv2.VideoCapture``, a path, a URL, the index of a camera, or an
+                object with ``video`` and ``audio`` such as :class:`Media`. Arrays have the
+                session's format; the pictures of a capture are taken for what they are. Paths,
+                URLs and cameras need OpenCV or PyAV. When the stream has ended ``frames()`` ends
+                too, once what is on its way has come back, and the session goes on.
+            model: A model of ``client.models``, or the name of one.
+            on_remote_stream: A function or coroutine function. Called once with the
+                :class:`RemoteStream`, when the session is connected; one that raises is logged.
+            initial_state: The prompt and the image to start with.
+            format: Layout of the frames that are sent and that come back.
+            resolution: ``720p`` or ``1080p``, for services that offer both.
+            fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
+                rate, the model's for iterables; cameras and other live streams as they come.
+            max_bitrate: Upper bound of the outgoing video, bits per second,
+                100_000 to 50_000_000.
+            output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
+                the newest.
+            timeout: Seconds for the whole of it, retries included.
+            attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+            ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
+                service is on this machine.
+
+        Raises:
+            InvalidApiKeyError: The service refuses the key.
+            ModelNotFoundError: The model is unknown.
+            InvalidOptionsError: An option is out of range.
+            InvalidInputError: An argument has the wrong type, or the image cannot be read.
+            AtCapacityError: The service is full, after all attempts.
+            ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
+            SourceError: The stream cannot be opened; nothing has been sent to the service.
+            ParhelionError: Anything else; the text names the step that failed.
+        """
+        thread = background()
+        thread.check("connect")
+        streams: list[RemoteStream] = []
+
+        def made(stream: parhelion.RemoteStream) -> Any:
+            streams.append(RemoteStream(stream, thread))
+            return None if on_remote_stream is None else on_remote_stream(streams[0])
+
+        wrong: Any = on_remote_stream
+        connecting = self._realtime.connect(
+            stream,
+            model=model,
+            on_remote_stream=made if wrong is None or callable(wrong) else wrong,
+            initial_state=initial_state,
+            format=format,
+            resolution=resolution,
+            fps=fps,
+            max_bitrate=max_bitrate,
+            output_capacity=output_capacity,
+            timeout=timeout,
+            attempts=attempts,
+            ice_servers=ice_servers,
+        )
+
+        async def open_session() -> RealTimeClient:
+            # Made in the loop and at once, before the session gives out what happened so far.
+            return RealTimeClient(await connecting, streams[0], thread)
+
+        return thread.run("connect", open_session, timeout + _GRACE)
+
+
+class Client:
+    """The entry to a real-time service.
+
+    Args:
+        api_key: The key; default is the environment variable ``DECART_API_KEY``.
+        base_url: ``wss://`` or ``ws://`` address of the service (``https://`` and ``http://`` mean
+            the same); default is the public one.
+        ca_file: PEM file with certificates to trust beside the system's.
+        integration: Name of the program that embeds this client, for the service's logs.
+
+    Raises:
+        InvalidApiKeyError: There is no key.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        integration: str | None = None,
+    ) -> None:
+        self._client = parhelion.client.Client(
+            api_key, base_url=base_url, ca_file=ca_file, integration=integration
+        )
+        self.base_url: str = self._client.base_url
+        self.models: Models = self._client.models
+        self.realtime = RealTime(self._client)
+
+    def __repr__(self) -> str:
+        return repr(self._client)
+
+
+def create_client(api_key: str | None = None, **options: Any) -> Client:
+    """The same as :class:`Client`."""
+    return Client(api_key, **options)
+
+
+def connect(
+    model: ModelDefinition | str,
+    *,
+    prompt: str | Prompt | None = None,
+    image: bytes | str | os.PathLike[str] | None = None,
+    stream: Any = None,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+    format: PixelFormat = "rgb24",
+    resolution: str | None = None,
+    fps: float | None = None,
+    max_bitrate: int = 3_000_000,
+    output_capacity: int = 1,
+    timeout: float = 300.0,
+    attempts: int = 5,
+    ice_servers: Sequence[IceServer] | None = None,
+) -> RealTimeClient:
+    """Opens a session in one call, and waits until it is open. Use it in ``with``.
+
+    Without ``api_key`` and ``base_url`` it starts a :class:`LocalServer` for this session, which
+    needs no account and ends with the session; the environment variable ``DECART_API_KEY`` changes
+    nothing about that. With either of them it is the same as :meth:`RealTime.connect` of such a
+    :class:`Client`.
+
+    Args:
+        model: A model of the catalog, or the name of one.
+        prompt: What the result should look like; a str may be elaborated on by the service.
+        image: A reference image, as for :class:`InitialState`.
+        stream: What is sent. None: frames are given to :meth:`RealTimeClient.send`. Otherwise
+            an iterable or async iterable of arrays or :class:`Frame`, an array of pictures
+            (N, H, W, 3), a ``cv2.VideoCapture``, a path, a URL, the index of a camera, or an
+            object with ``video`` and ``audio`` such as :class:`Media`. Arrays have the
+            session's format; the pictures of a capture are taken for what they are. Paths,
+            URLs and cameras need OpenCV or PyAV. When the stream has ended ``frames()`` ends
+            too, once what is on its way has come back, and the session goes on.
+        api_key: The key of a service elsewhere.
+        base_url: The address of a service elsewhere.
+        on_remote_stream: A function or coroutine function. Called once with the
+            :class:`RemoteStream`, when the session is connected; one that raises is logged.
+        format: Layout of the frames that are sent and that come back.
+        resolution: ``720p`` or ``1080p``, for services that offer both.
+        fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
+            rate, the model's for iterables; cameras and other live streams as they come.
+        max_bitrate: Upper bound of the outgoing video, bits per second,
+            100_000 to 50_000_000.
+        output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
+            the newest.
+        timeout: Seconds for the whole of it, retries included.
+        attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+        ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
+            service is on this machine.
+
+    Raises:
+        ParhelionError: As for :meth:`RealTime.connect`.
+    """
+    if isinstance(prompt, str):
+        prompt = Prompt(prompt)
+    server = None
+    if api_key is None and base_url is None:
+        server = LocalServer()
+        server.start()
+        api_key, base_url = server.api_key, server.url
+    try:
+        session = Client(api_key, base_url=base_url).realtime.connect(
+            stream,
+            model=model,
+            on_remote_stream=on_remote_stream,
+            initial_state=InitialState(prompt, image),
+            format=format,
+            resolution=resolution,
+            fps=fps,
+            max_bitrate=max_bitrate,
+            output_capacity=output_capacity,
+            timeout=timeout,
+            attempts=attempts,
+            ice_servers=ice_servers,
+        )
+    except BaseException:
+        if server is not None:
+            server.close()
+        raise
+    session._service = server  # noqa: SLF001 - same package
+    return session

@@ -1,0 +1,166 @@
+"""One real-time session, for callers that wait on their own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+import parhelion.realtime
+from parhelion.frames import Frame, PixelFormat
+from parhelion.sync.background import Background
+from parhelion.sync.session import Session
+from parhelion.sync.streams import RemoteStream
+
+__all__ = ["RealTimeClient"]
+
+_Result = TypeVar("_Result")
+
+# A call that keeps a time limit by itself ends this much later at most, unless the loop is blocked.
+_GRACE = 1.0
+
+
+class RealTimeClient(Session):
+    """A session with a real-time model; made by ``client.realtime.connect()``.
+
+    Any thread may call anything. Handlers run on the thread that all blocking sessions of the
+    process share: there :meth:`on`, :meth:`off`, :meth:`send`, :meth:`stats` and
+    :meth:`disconnect` work, and calls that would wait raise :class:`InvalidStateError`. A handler
+    that blocks keeps the handlers and answers of all these sessions waiting; frames flow on.
+    """
+
+    _session: parhelion.realtime.RealTimeClient
+
+    def __init__(
+        self,
+        session: parhelion.realtime.RealTimeClient,
+        remote_stream: RemoteStream,
+        background: Background,
+    ) -> None:
+        super().__init__(session, remote_stream, background)
+
+    def disconnect(self) -> None:
+        """Ends the session. May be called again, from anywhere; returns within a second.
+
+        The stream that was given to ``connect`` is left where it is. A source that was opened for
+        it is closed; what you opened yourself stays open. A source that is in the middle of
+        something is waited for, for half a second; if it takes longer the logger
+        ``parhelion.sources`` says so.
+        """
+        super().disconnect()
+
+    def send(
+        self, frame: object, *, format: PixelFormat | None = None, timestamp: float | None = None
+    ) -> int:
+        """Queues one frame and returns its id, which the result carries as ``input_id``.
+
+        Never waits: of frames that come faster than they can be encoded the newest is kept, the
+        others are counted in :meth:`stats`. The array is read before this returns. Any strides
+        will do; what is not an array is converted by ``numpy.asarray``.
+
+        Args:
+            frame: uint8, of the shape of its format: (H, W, 3) for ``rgb24`` and ``bgr24``,
+                (H, W, 4) for ``rgba`` and ``bgra``, (H, W) for ``gray``, (H * 3 / 2, W) with even
+                H and W for ``i420``. 1x1 to 3840x2160 pixels, or 2160x3840.
+            format: The layout; default is the session's.
+            timestamp: Any number of yours; the result carries it.
+
+        Raises:
+            InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
+            InvalidStateError: The session is over.
+        """
+        self._begin()
+        return self._session.send(frame, format=format, timestamp=timestamp)
+
+    def process(
+        self, frame: object, *, format: PixelFormat | None = None, timeout: float = 10.0
+    ) -> npt.NDArray[np.uint8]:
+        """Sends one frame and returns the newest transformed picture that there is.
+
+        For capture loops. Waits only for the first picture; afterwards it returns at once, with
+        the result of this frame or of one shortly before it. So a loop runs as fast as its camera,
+        shows no more delay than the way there and back takes, and never falls behind. While nothing
+        newer has come, it returns the same array again: copy it before you draw into it.
+
+        Args:
+            frame: As for :meth:`send`.
+            format: As for :meth:`send`.
+            timeout: Seconds to wait for the first picture.
+
+        Returns:
+            The pixels in the format of the session, uint8, as ``Frame.data``: an array, since
+            OpenCV takes nothing else. For ids and times use :meth:`recv`.
+
+        Raises:
+            InvalidInputError: As for :meth:`send`.
+            ModelFailedError: The model failed on the first frame.
+            ConnectTimeoutError: A ``TimeoutError``: no picture came in time.
+            InvalidStateError: The session is over.
+        """
+        self._background.check("process")
+        if self._inbox.newest is None:
+            self._inbox.keeps_newest = True
+            return self.transform(frame, format=format, timeout=timeout).data
+        self.send(frame, format=format)
+        while self._inbox.take_now() is not None:
+            pass
+        return self._inbox.newest.data
+
+    def transform(
+        self,
+        frame: object,
+        *,
+        format: PixelFormat | None = None,
+        timeout: float = 10.0,
+    ) -> Frame:
+        """Sends one frame and returns what became of it.
+
+        For single pictures and tests; for video use :meth:`send` and :meth:`recv`, which do not
+        wait for each other. A frame that is dropped on its way is sent again.
+
+        Args:
+            frame: As for :meth:`send`.
+            format: As for :meth:`send`.
+            timeout: Seconds to wait for the result.
+
+        Raises:
+            InvalidInputError: As for :meth:`send`.
+            ModelFailedError: The model failed on a frame.
+            ServerError: The service reported an error of its own meanwhile.
+            ConnectTimeoutError: A ``TimeoutError``: no result came in time.
+            DisconnectedError: The session is over.
+        """
+        transform = self._session.transform
+        return self._run(
+            "transform", lambda: transform(frame, format=format, timeout=timeout), timeout
+        )
+
+    def set_prompt(self, prompt: str, *, enhance: bool = True, timeout: float = 15.0) -> None:
+        """Changes the prompt; returns when the service has acknowledged it.
+
+        Frames that are made afterwards are made with it. A reconnect brings it into force again.
+
+        Args:
+            prompt: Not blank.
+            enhance: Whether the service may elaborate on it.
+            timeout: Seconds to wait for the acknowledgement.
+
+        Raises:
+            InvalidInputError: The prompt is no str, or blank.
+            InvalidStateError: The session is not connected.
+            ServerError: The service refuses the prompt; the one before stays in force.
+            ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
+        """
+        set_prompt = self._session.set_prompt
+        self._run(
+            "set_prompt", lambda: set_prompt(prompt, enhance=enhance, timeout=timeout), timeout
+        )
+
+    def _run(
+        self, operation: str, begin: Callable[[], Awaitable[_Result]], timeout: float
+    ) -> _Result:
+        """Waits for a coroutine that keeps a time limit by itself."""
+        self._begin()
+        return self._background.run(operation, begin, timeout + _GRACE)

@@ -1,0 +1,41 @@
+"""The embedded service, for callers that wait on their own thread."""
+
+from __future__ import annotations
+
+import parhelion.server
+
+__all__ = ["LocalServer", "Server"]
+
+
+class LocalServer(parhelion.server.LocalServer):
+    """A real-time service in this process, with no account and no GPU.
+
+    Use it in ``async with`` or ``with``, or call :meth:`start` and :meth:`close`.
+
+    Args:
+        host: Address to listen on. Only ``127.0.0.1`` keeps others out.
+        port: 0 lets the system choose a free one.
+        api_key: What clients have to show; default is a random key.
+        max_sessions: More at once are refused; None: no limit.
+        max_bitrate: Upper bound of each session's outgoing video, bits per second.
+        max_session_duration: Seconds after which a session ends; None: never.
+        ice_servers: STUN and TURN servers for clients from elsewhere.
+    """
+
+    # The same service: only what is awaited there waits here.
+
+    def start(self) -> None:  # type: ignore[override]
+        """Starts serving.
+
+        Raises:
+            InvalidOptionsError: The port is taken, or the address is not this machine's.
+            InvalidStateError: It runs already.
+        """
+        self._core.start_blocking()
+
+    def close(self) -> None:  # type: ignore[override]
+        """Ends all sessions and frees the port. May be called again; returns within a second."""
+        self._core.close_blocking()
+
+
+Server = LocalServer
