@@ -213,7 +213,7 @@ class Session:
 
 
 @atexit.register
-def _disconnect_all() -> None:
+def disconnect_all() -> None:
     """An interpreter that ends leaves no session behind on the service."""
     for session in tuple(_live):
         if session._core.state != "disconnected":  # noqa: SLF001 - same module

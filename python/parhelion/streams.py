@@ -121,7 +121,7 @@ class Inbox:
         self._emitter = emitter
         self._receivers: deque[asyncio.Future[Frame | None]] = deque()
         self._answers: dict[int, asyncio.Future[Frame]] = {}
-        self._closed = False
+        self._closed = threading.Event()
         self._finish: _Finish | None = None
         # The newest input that was sent, and the newest that somebody has got back.
         self._sent = -1
@@ -144,7 +144,7 @@ class Inbox:
             if self._emitter.has("frame"):
                 self._emitter.emit("frame", frame)
             return frame
-        if self._closed:
+        if self._closed.is_set():
             raise self.gone("recv")
         if self.is_finished():
             return None
@@ -211,6 +211,14 @@ class Inbox:
         """Whether more frames can come, as far as the core knows."""
         return self._core.state != "disconnected"
 
+    def end_in_thread(self, limit: float) -> ParhelionError:
+        """What to raise in a thread when no more frames come of a session that is over.
+
+        Waits for the loop to hear why, but not longer than that many seconds.
+        """
+        self._closed.wait(limit)
+        return self.gone("recv")
+
     def take_now(self) -> Frame | None:
         """The next frame if one waits, for a thread that is not the loop's."""
         frame = self._take()
@@ -231,7 +239,7 @@ class Inbox:
 
     def close(self) -> None:
         """Nobody waits for a frame of a session that is over."""
-        self._closed = True
+        self._closed.set()
         self.deliver()
         error = self.gone("recv")
         self.fail_answers(error)
@@ -277,7 +285,7 @@ class Inbox:
     def _look(self) -> None:
         """Whether anything has come since the last look; if not, the rest is lost."""
         finish = self._finish
-        if finish is None or self._closed:
+        if finish is None or self._closed.is_set():
             return
         if not self.is_finished():
             received = self._core.stats()["frames_received"]
@@ -309,6 +317,7 @@ class Inbox:
 
     def check_loop(self, operation: str) -> None:
         """Whoever waits does so in the session's own loop."""
+        _core.check_process(operation)
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidStateError(
                 "the session belongs to another event loop",

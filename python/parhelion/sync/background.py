@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from parhelion import _core
 from parhelion.errors import ConnectTimeoutError, InvalidStateError
+from parhelion.session import disconnect_all
 
 _Result = TypeVar("_Result")
 
@@ -55,11 +56,7 @@ class Background:
                 "send(), stats() and disconnect() work in handlers too",
             )
         if self._loop.is_closed():
-            raise InvalidStateError(
-                "the program is ending",
-                operation=operation,
-                hint="use sessions before the interpreter exits",
-            )
+            raise _ending(operation)
 
     def run(
         self,
@@ -82,6 +79,8 @@ class Background:
         future = self.start(begin)
         try:
             return future.result(limit)
+        except concurrent.futures.CancelledError:
+            raise _ending(operation) from None
         except concurrent.futures.TimeoutError:
             if future.done():
                 raise  # the coroutine's own
@@ -133,6 +132,14 @@ class Background:
             self._loop.close()
 
 
+def _ending(operation: str) -> InvalidStateError:
+    return InvalidStateError(
+        "the program is ending",
+        operation=operation,
+        hint="use sessions before the interpreter exits",
+    )
+
+
 _current: Background | None = None
 _lock = threading.Lock()
 
@@ -149,6 +156,8 @@ def background() -> Background:
 @atexit.register
 def _stop() -> None:
     if _current is not None:
+        # First, so that handlers and whoever waits are told.
+        disconnect_all()
         _current.stop()
 
 

@@ -58,8 +58,7 @@ class RemoteStream:
         if frame is not None:
             return frame
         if not self._inbox.is_open():
-            # Raises why, as soon as the loop has heard it.
-            return self._background.run("recv", self._stream.recv, _END_SECONDS)
+            raise self._inbox.end_in_thread(_END_SECONDS)
         if self._inbox.is_finished():
             raise self._inbox.source_ended("recv")
         raise ConnectTimeoutError(f"no frame came within {timeout} s", operation="recv")
