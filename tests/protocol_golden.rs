@@ -128,6 +128,7 @@ fn server_cases() -> Vec<Case<ServerMessage>> {
         session_id: "s-1".into(),
         server_ip: ip.map(Into::into),
         server_port,
+        viewer_token: None,
     };
     let prompt_ack = |error: Option<&str>, request_id: Option<&str>| S::PromptAck {
         prompt: "p".into(),
@@ -152,6 +153,16 @@ fn server_cases() -> Vec<Case<ServerMessage>> {
     };
     vec![
         ("server-session_id", named(Some("10.0.0.1"), Some(8000)), None),
+        (
+            "server-session_id-viewer-token",
+            S::SessionId {
+                session_id: "s-1".into(),
+                server_ip: Some("10.0.0.1".into()),
+                server_port: Some(8000),
+                viewer_token: Some("vt_a.b.c".into()),
+            },
+            None,
+        ),
         ("server-session_id-camel", named(None, None), Some(bare_id())),
         ("server-session_id-both", named(None, None), Some(bare_id())),
         ("server-prompt_ack", prompt_ack(None, None), None),

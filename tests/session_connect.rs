@@ -399,3 +399,74 @@ fn a_session_connects_once() {
     assert_eq!(error.code, ErrorCode::InvalidState);
     assert_eq!(script.session.state(), Connected);
 }
+
+/// A client in a queue, at the step of the answer.
+fn queued(config: ClientConfig) -> Script {
+    let mut script = Script::new(config);
+    script.connect();
+    script.opened();
+    script.receive(r#"{"type":"queue_position","position":2,"queue_position":2,"queue_size":3}"#);
+    script.receive(r#"{"type":"set_image_ack","success":true}"#);
+    script.offer();
+    script
+}
+
+#[test]
+fn no_step_is_late_while_the_client_stands_in_a_queue() {
+    let mut script = queued(config());
+    assert_eq!(script.wait(250 * SECOND), [], "the answer is late, and nobody minds");
+    let outputs = script.receive(r#"{"type":"queue_position","position":1,"queue_size":2}"#);
+    let event = ClientEvent::QueuePosition { position: 1, size: Some(2) };
+    assert_eq!(outputs, [ClientOutput::Event(event)]);
+    script.receive(r#"{"type":"session_id","session_id":"s"}"#);
+    script.receive(r#"{"type":"answer","sdp":"their answer"}"#);
+    assert_eq!(states(&script.link(LinkEvent::Up)), [Connected]);
+}
+
+#[test]
+fn a_service_may_also_hold_the_acknowledgement_back() {
+    let mut script = Script::new(config());
+    script.connect();
+    script.opened();
+    script.receive(r#"{"type":"queue_position","position":1}"#);
+    assert_eq!(script.wait(200 * SECOND), []);
+    let outputs = script.receive(r#"{"type":"set_image_ack","success":true}"#);
+    assert!(outputs.contains(&ClientOutput::OpenLink { attempt: 1 }));
+}
+
+#[test]
+fn a_step_has_its_full_time_again_once_the_client_is_let_in() {
+    for let_in in [
+        r#"{"type":"session_id","session_id":"s"}"#,
+        r#"{"type":"queue_position","position":0,"queue_size":0}"#,
+    ] {
+        let mut script = queued(config());
+        script.wait(200 * SECOND);
+        script.receive(let_in);
+        assert_eq!(script.wait(29 * SECOND), [], "{let_in}");
+        let text = format!("{:?}", script.wait(2 * SECOND));
+        assert!(text.contains("did not answer the offer"), "{let_in}: {text}");
+    }
+}
+
+#[test]
+fn a_connect_that_spends_its_time_in_the_queue_says_so() {
+    let mut script = queued(config());
+    let outputs = script.wait(301 * SECOND);
+    let (_, result) = &answers(&outputs)[0];
+    let error = result.as_ref().unwrap_err();
+    assert_eq!(error.code, ErrorCode::Timeout);
+    assert!(error.message.contains("position 2 of 3 of its queue"), "{error}");
+    assert!(error.hint.as_ref().unwrap().contains("timeout="), "{error}");
+}
+
+#[test]
+fn a_place_in_the_queue_is_lost_with_the_socket() {
+    let mut script = queued(config());
+    script.closed(1006, "");
+    assert!(opens_socket(&script.wait(2 * SECOND)));
+    script.opened();
+    // The new socket is in no queue until the service says so.
+    let text = format!("{:?}", script.wait(31 * SECOND));
+    assert!(text.contains("did not acknowledge the initial state"), "{text}");
+}

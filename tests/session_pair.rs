@@ -265,7 +265,8 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         Just(ServerMessage::SessionId {
             session_id: "s".into(),
             server_ip: None,
-            server_port: None
+            server_port: None,
+            viewer_token: None,
         }),
         (any::<bool>(), 0_u8..3, id()).prop_map(|(success, n, request_id)| {
             let prompt = format!("prompt {n}");

@@ -395,3 +395,122 @@ fn a_link_that_cannot_be_set_up_is_explained_to_the_client() {
     assert!(outputs.contains(&ServerOutput::Send(message)));
     assert_eq!(close_code(&outputs), Some(1008));
 }
+
+/// A session that has to wait for a place.
+fn queued(config: ServerConfig, position: u32, size: u32) -> (Script, Vec<ServerOutput>) {
+    let mut script = Script { session: ServerSession::new(config), now: Instant::now() };
+    let outputs = script.input(ServerInput::Queued { position, size });
+    (script, outputs)
+}
+
+fn position(position: u32, size: u32) -> Value {
+    json!({"type": "queue_position", "position": position, "queue_position": position,
+           "queue_size": size})
+}
+
+#[test]
+fn a_client_that_waits_is_told_where_it_stands_whenever_that_changes() {
+    let (mut script, outputs) = queued(config(), 2, 2);
+    assert_eq!(sent(&outputs), [position(2, 2)], "and no name of a session yet");
+    assert_eq!(sent(&script.input(ServerInput::Queued { position: 2, size: 2 })), [] as [Value; 0]);
+    assert_eq!(sent(&script.input(ServerInput::Queued { position: 2, size: 3 })), [position(2, 3)]);
+    assert_eq!(sent(&script.input(ServerInput::Queued { position: 1, size: 2 })), [position(1, 2)]);
+    let outputs = script.input(ServerInput::Opened);
+    assert_eq!(sent(&outputs)[0]["type"], "session_id");
+}
+
+#[test]
+fn a_client_that_waits_has_its_state_taken_and_its_offer_kept() {
+    let (mut script, _) = queued(config(), 1, 1);
+    let outputs = script.receive(r#"{"type":"prompt","prompt":"p","enhance_prompt":true}"#);
+    assert!(matches!(outputs.as_slice(), [ServerOutput::Apply { .. }]), "{outputs:?}");
+    assert_eq!(sent(&script.applied(1))[0]["success"], true);
+    assert_eq!(script.receive(r#"{"type":"offer","sdp":"old"}"#), []);
+    assert_eq!(script.receive(r#"{"type":"ice-candidate","candidate":null}"#), []);
+    assert_eq!(script.receive(r#"{"type":"offer","sdp":"new"}"#), []);
+    assert_eq!(script.receive(r#"{"type":"ice-candidate","candidate":null}"#), []);
+    // However long it takes: the client is the one to give up.
+    for _ in 0..100 {
+        script.wait(5 * SECOND);
+        script.input(ServerInput::Pong);
+    }
+    let outputs = script.input(ServerInput::Opened);
+    assert_eq!(
+        outputs[1..],
+        [ServerOutput::OpenLink { offer: "new".into() }, ServerOutput::Candidate(None)]
+    );
+    assert_eq!(script.session.state(), &state(Some("p"), None));
+}
+
+#[test]
+fn a_client_that_waits_and_falls_silent_loses_its_place() {
+    let (mut script, _) = queued(config(), 1, 2);
+    let outputs = script.wait(9 * SECOND);
+    assert!(outputs.iter().all(|output| *output == ServerOutput::Ping));
+    assert_eq!(close_code(&outputs), None);
+    assert_eq!(close_code(&script.wait(SECOND)), Some(1001));
+}
+
+#[test]
+fn a_place_that_somebody_waits_for_is_free_five_seconds_after_its_holder_vanished() {
+    let usual = ServerConfig { ping_interval: 20 * SECOND, ..config() };
+    let mut script = Script::up(usual.clone());
+    script.input(ServerInput::Wanted(true));
+    for _ in 0..30 {
+        script.wait(SECOND);
+        script.input(ServerInput::Pong);
+    }
+    // From here on nothing comes.
+    assert_eq!(close_code(&script.wait(Duration::from_millis(3900))), None);
+    assert_eq!(close_code(&script.wait(Duration::from_millis(200))), Some(1001));
+
+    // It vanished long ago, and nobody cared until now.
+    let mut script = Script::up(usual);
+    script.wait(19 * SECOND);
+    let outputs = script.input(ServerInput::Wanted(true));
+    assert_eq!(close_code(&outputs), None, "it is asked first");
+    assert!(script.wait(Duration::ZERO).contains(&ServerOutput::Ping));
+    assert_eq!(close_code(&script.wait(Duration::from_millis(3900))), None);
+    assert_eq!(close_code(&script.wait(Duration::from_millis(200))), Some(1001));
+}
+
+#[test]
+fn a_client_that_answers_nothing_while_its_media_flows_keeps_its_place() {
+    let mut script = Script::up(config());
+    script.input(ServerInput::Wanted(true));
+    for _ in 0..100 {
+        let at = script.now;
+        script.input(ServerInput::MediaSeen { at });
+        assert_eq!(close_code(&script.wait(SECOND)), None);
+    }
+    assert_eq!(close_code(&script.wait(4 * SECOND)), Some(1001));
+}
+
+#[test]
+fn a_client_is_left_in_peace_again_when_nobody_waits_any_more() {
+    let mut script = Script::up(ServerConfig { ping_interval: 20 * SECOND, ..config() });
+    script.input(ServerInput::Wanted(true));
+    script.wait(3 * SECOND);
+    script.input(ServerInput::Wanted(false));
+    let outputs = script.wait(30 * SECOND);
+    assert_eq!(close_code(&outputs), None);
+    assert_eq!(outputs.iter().filter(|output| **output == ServerOutput::Ping).count(), 1);
+}
+
+#[test]
+fn a_permission_to_watch_comes_with_the_name_and_again_when_it_is_renewed() {
+    let mut script = Script { session: ServerSession::new(config()), now: Instant::now() };
+    assert_eq!(script.input(ServerInput::ViewerToken("vt_1".into())), []);
+    let outputs = script.input(ServerInput::Opened);
+    assert_eq!(sent(&outputs)[0]["viewer_token"], "vt_1");
+    let outputs = script.input(ServerInput::ViewerToken("vt_2".into()));
+    assert_eq!(sent(&outputs)[0]["viewer_token"], "vt_2");
+    assert_eq!(sent(&outputs)[0]["session_id"], "s-1");
+}
+
+#[test]
+fn a_viewer_whose_time_is_over_is_told_by_the_code() {
+    let limited = ServerConfig { viewer: true, max_duration: Some(10 * SECOND), ..config() };
+    let mut script = Script::up(limited);
+    assert_eq!(close_code(&script.wait(10 * SECOND)), Some(4000));
+}

@@ -266,11 +266,12 @@ impl Driver {
                 tracing::info!(target: "parhelion::client", state = state.as_str(), "session");
                 *lock(&self.shared.state) = *state;
             }
-            ClientEvent::SessionId { session_id, server_ip, server_port } => {
+            ClientEvent::SessionId { session_id, server_ip, server_port, viewer_token } => {
                 *lock(&self.shared.session) = Some(SessionInfo {
                     session_id: session_id.clone(),
                     server_ip: server_ip.clone(),
                     server_port: *server_port,
+                    viewer_token: viewer_token.clone(),
                 });
             }
             _ => {}

@@ -89,6 +89,8 @@ pub struct SessionInfo {
     pub session_id: String,
     pub server_ip: Option<String>,
     pub server_port: Option<u16>,
+    /// Lets whoever has it watch, without a key; from a service of this package.
+    pub viewer_token: Option<Secret>,
 }
 
 /// One real-time session. Dropping it disconnects without waiting.

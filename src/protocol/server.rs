@@ -20,6 +20,9 @@ pub enum ServerMessage {
         server_ip: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         server_port: Option<u16>,
+        /// Lets whoever has it watch, without a key. An addition of this package.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        viewer_token: Option<Secret>,
     },
     /// Answers one `prompt`; `prompt` repeats its text byte for byte.
     PromptAck {
@@ -152,6 +155,8 @@ struct SessionId {
     server_ip: Option<String>,
     #[serde(default)]
     server_port: Option<u16>,
+    #[serde(default)]
+    viewer_token: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -268,6 +273,7 @@ impl Message for ServerMessage {
                         .ok_or_else(missing("session_id"))?,
                     server_ip: named.server_ip,
                     server_port: named.server_port,
+                    viewer_token: named.viewer_token,
                 }
             }
             "prompt_ack" => {

@@ -6,9 +6,14 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
 use crate::error::{Error, Result};
 
-/// Where a session runs: base64 of JSON with the keys `sid`, `ip` and `port`.
+/// Where a session runs: base64 of JSON with the keys `sid`, `ip` and `port`. That opens nothing by
+/// itself: whoever shows it needs a key of the service, too.
+///
+/// A service of this package adds the key `viewer_token`, a signed permission to watch for a while.
+/// Other clients ignore it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscribeToken {
     #[serde(rename = "sid")]
@@ -18,6 +23,9 @@ pub struct SubscribeToken {
     /// 1 to 65535; clients refuse 0.
     #[serde(rename = "port")]
     pub server_port: u16,
+    /// Shown in place of a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer_token: Option<Secret>,
 }
 
 /// Longer tokens are refused unread.
@@ -65,6 +73,7 @@ mod tests {
             session_id: "a?>~b".into(),
             server_ip: "10.0.0.1".into(),
             server_port: 8080,
+            viewer_token: None,
         };
         let encoded = token.encode();
         assert_eq!(SubscribeToken::decode(&encoded).unwrap(), token);
@@ -72,6 +81,18 @@ mod tests {
         assert_eq!(SubscribeToken::decode(&url_safe).unwrap(), token);
         let spaced = BASE64_STANDARD.encode(r#"{"sid": "a?>~b", "ip": "10.0.0.1", "port": 8080}"#);
         assert_eq!(SubscribeToken::decode(&spaced).unwrap(), token);
+    }
+
+    #[test]
+    fn a_permission_travels_with_the_address_and_is_not_printed() {
+        let token = SubscribeToken {
+            session_id: "s".into(),
+            server_ip: "10.0.0.1".into(),
+            server_port: 1,
+            viewer_token: Some("vt_secret".into()),
+        };
+        assert_eq!(SubscribeToken::decode(&token.encode()).unwrap(), token);
+        assert!(!format!("{token:?}").contains("secret"));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub fn stream_url(
     socket_url(base, path, &pairs)
 }
 
-/// The address at which a viewer joins the session that `token` names.
+/// The address at which a viewer joins the session that `token` names. A permission inside the token
+/// is shown in place of the key.
 pub fn subscribe_url(
     base: &str,
     token: &SubscribeToken,
@@ -34,7 +35,7 @@ pub fn subscribe_url(
     let pairs = [
         ("IP", token.server_ip.as_str()),
         ("port", &port),
-        ("api_key", api_key.reveal()),
+        ("api_key", token.viewer_token.as_ref().unwrap_or(api_key).reveal()),
         ("user_agent", user_agent),
     ];
     socket_url(base, &format!("/subscribe/{}", percent_encode(&token.session_id)), &pairs)
@@ -132,12 +133,22 @@ mod tests {
 
     #[test]
     fn a_viewer_is_routed_by_its_token() {
-        let token =
-            SubscribeToken { session_id: "s/1".into(), server_ip: "::1".into(), server_port: 7 };
+        let mut token = SubscribeToken {
+            session_id: "s/1".into(),
+            server_ip: "::1".into(),
+            server_port: 7,
+            viewer_token: None,
+        };
         let url = subscribe_url("ws://h", &token, &Secret::new("k"), "ua").unwrap();
         assert_eq!(
             url.as_str(),
             "ws://h/subscribe/s%2F1?IP=%3A%3A1&port=7&api_key=k&user_agent=ua"
+        );
+        token.viewer_token = Some("vt".into());
+        let url = subscribe_url("ws://h", &token, &Secret::new("k"), "ua").unwrap();
+        assert!(
+            url.as_str().contains("&api_key=vt&"),
+            "the key is kept from whom it does not concern"
         );
     }
 

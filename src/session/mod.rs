@@ -29,7 +29,8 @@ pub use client::{
 };
 pub use link::{LinkEvent, LocalSignal, RemoteSignal};
 pub use server::{
-    ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, rejection,
+    ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput, ServerSession,
+    VIEWER_ENDED, rejection,
 };
 pub use setting::{Change, EncodedImage, Prompt, Setting, State};
 pub use state::{ConnectionState, TRANSITIONS};

@@ -43,6 +43,7 @@ impl ClientSession {
         self.link = Link::default();
         self.generating = false;
         self.session_id = None;
+        self.queue = None;
         self.parting = None;
         self.malformed = None;
         self.socket_open = true;
@@ -226,12 +227,23 @@ impl ClientSession {
         let (code, limit) =
             if overall { (ErrorCode::Timeout, timeouts.connect) } else { (code, limit) };
         let mut text = format!("{what} within {:.1} s", limit.as_secs_f64());
+        let mut hint = None;
+        if let Some((position, size)) = self.queue {
+            let size = size.map_or_else(String::new, |size| format!(" of {size}"));
+            text = format!(
+                "the service is full: still at position {position}{size} of its queue after {:.1} s",
+                limit.as_secs_f64()
+            );
+            hint = Some("wait longer with timeout=, or try again later");
+        }
         if let Phase::Parting { failure, .. } = &self.phase {
             text.clone_from(&failure.error.message);
         }
         if let Some(malformed) = &self.malformed {
             text = format!("{text}; the last message could not be read: {malformed}");
         }
-        Failure { step: self.step(), error: Error::new(code, text) }
+        let mut error = Error::new(code, text);
+        error.hint = hint.map(Into::into);
+        Failure { step: self.step(), error }
     }
 }

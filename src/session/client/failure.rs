@@ -221,6 +221,7 @@ impl ClientSession {
         self.link = Link::default();
         self.socket_open = false;
         self.generating = false;
+        self.queue = None;
     }
 
     /// From any state, any number of times.

@@ -106,6 +106,8 @@ pub struct ClientSession {
     /// `generation_started` may come before media can flow, so it is kept until then.
     generating: bool,
     session_id: Option<String>,
+    /// Position and size of the queue in which the client waits to be let in.
+    queue: Option<(u32, Option<u32>)>,
     /// The last `error` of the service while connected, and when: the reason of a close after it.
     parting: Option<(Instant, Error)>,
     /// A frame that could not be read explains the step that then never ends.
@@ -131,6 +133,7 @@ impl ClientSession {
             connect_call: None,
             generating: false,
             session_id: None,
+            queue: None,
             parting: None,
             malformed: None,
             unbroken: true,
@@ -195,6 +198,7 @@ impl ClientSession {
         let phase = match &self.phase {
             Phase::Idle | Phase::Live { .. } | Phase::Closed => None,
             Phase::Waiting { until } => Some(*until),
+            Phase::State { .. } | Phase::Answer { .. } if self.queue.is_some() => None,
             Phase::Socket { deadline }
             | Phase::State { deadline }
             | Phase::Offer { deadline }
@@ -304,6 +308,7 @@ impl ClientSession {
                 let failure = failure.clone();
                 self.fail_attempt(now, failure);
             }
+            Phase::State { .. } | Phase::Answer { .. } if self.queue.is_some() => {}
             Phase::Socket { deadline }
             | Phase::State { deadline }
             | Phase::Offer { deadline }

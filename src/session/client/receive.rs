@@ -6,7 +6,7 @@ use super::updates::{Ack, Answers, Setup};
 use super::{ClientEvent, ClientSession, Failure, Phase, Step};
 use crate::error::{Error, ErrorCode};
 use crate::protocol::ServerMessage;
-use crate::session::{ConnectionState, server_error};
+use crate::session::{ConnectionState, after, server_error};
 
 /// Reasons after which coming back cannot help.
 const FINAL_REASONS: [&str; 3] = ["insufficient_credits", "moderation_violation", "timeout"];
@@ -18,9 +18,12 @@ impl ClientSession {
             return;
         }
         match message {
-            ServerMessage::SessionId { session_id, server_ip, server_port } => {
+            ServerMessage::SessionId { session_id, server_ip, server_port, viewer_token } => {
+                self.admitted(now);
                 self.session_id = Some(session_id.clone());
-                self.event(ClientEvent::SessionId { session_id, server_ip, server_port });
+                let event =
+                    ClientEvent::SessionId { session_id, server_ip, server_port, viewer_token };
+                self.event(event);
             }
             ServerMessage::PromptAck { prompt, success, error, request_id } => {
                 let result = if success { Ok(()) } else { Err(error.unwrap_or_default()) };
@@ -30,9 +33,13 @@ impl ClientSession {
                 let result = if success { Ok(()) } else { Err(error.unwrap_or_default()) };
                 self.acknowledged_by(now, None, request_id.as_deref(), result);
             }
-            ServerMessage::Answer { sdp } => self.remote_answer(now, sdp),
+            ServerMessage::Answer { sdp } => {
+                self.admitted(now);
+                self.remote_answer(now, sdp);
+            }
             ServerMessage::IceCandidate { candidate } => self.remote_candidate(candidate),
             ServerMessage::GenerationStarted => {
+                self.admitted(now);
                 self.generating = true;
                 self.show_generating();
             }
@@ -42,7 +49,7 @@ impl ClientSession {
                 self.service_failed(now, server_error(&error, code.as_deref()));
             }
             ServerMessage::QueuePosition { position, size } => {
-                self.event(ClientEvent::QueuePosition { position, size });
+                self.queued(now, position, size);
             }
             ServerMessage::Unknown { kind, .. } => self.event(ClientEvent::Unknown { kind }),
             // The client makes the offers, and neither of the others asks for anything.
@@ -50,6 +57,31 @@ impl ClientSession {
             | ServerMessage::Ready
             | ServerMessage::IceRestart { .. }
             | ServerMessage::Status { .. } => {}
+        }
+    }
+
+    /// While the client stands in a queue, it is no fault of the service that a step takes long: the
+    /// time for the whole connect is the only limit then.
+    fn queued(&mut self, now: Instant, position: u32, size: Option<u32>) {
+        if position == 0 {
+            // Some services count those who stand before the client.
+            self.admitted(now);
+        } else if !matches!(self.phase, Phase::Live { .. }) {
+            self.queue = Some((position, size));
+        }
+        self.event(ClientEvent::QueuePosition { position, size });
+    }
+
+    /// The client is let in, and the step that waited for it has its full time again.
+    fn admitted(&mut self, now: Instant) {
+        if self.queue.take().is_none() {
+            return;
+        }
+        let timeouts = &self.config.timeouts;
+        match &mut self.phase {
+            Phase::State { deadline } => *deadline = after(now, timeouts.setup_ack),
+            Phase::Answer { deadline } => *deadline = after(now, timeouts.answer),
+            _ => {}
         }
     }
 

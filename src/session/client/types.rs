@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::protocol::{ClientMessage, ServerMessage};
+use crate::protocol::{ClientMessage, Secret, ServerMessage};
 use crate::session::{Change, ConnectionState, LinkEvent, RemoteSignal, RetryPolicy, State};
 
 /// Names a call, so that its answer finds it. Chosen by the driver; unique in a session.
@@ -148,6 +148,8 @@ pub enum ClientEvent {
         session_id: String,
         server_ip: Option<String>,
         server_port: Option<u16>,
+        /// Lets whoever has it watch, without a key; from a service of this package.
+        viewer_token: Option<Secret>,
     },
     /// Seconds generated so far, as the service counts them.
     Tick {

@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Instant;
 
-use super::{ServerEvent, ServerLinkEvent, ServerOutput, ServerSession};
+use super::{Phase, ServerEvent, ServerLinkEvent, ServerOutput, ServerSession};
 use crate::error::{Error, ErrorCode};
 use crate::protocol::{IceCandidate, Sdp, ServerMessage};
 use crate::session::{MAX_SDP_BYTES, after};
@@ -45,6 +45,13 @@ impl ServerSession {
             let text =
                 format!("expected an offer of at most {MAX_SDP_BYTES} bytes, got {}", sdp.len());
             return self.fail(now, &Error::new(ErrorCode::Signaling, text), 1009);
+        }
+        if self.phase == Phase::Queued {
+            // The newest is the one to answer; candidates of the one before are of no use to it.
+            if self.waiting_offer.replace(sdp).is_some() {
+                self.candidates.clear();
+            }
+            return;
         }
         if self.link.is_open() {
             self.pause(now);

@@ -3,8 +3,13 @@
 //! It takes the offer and the state in either order, because clients differ; it applies updates
 //! one after the other and acknowledges each exactly once in the order in which they came; and it
 //! says that it generates only while media can flow.
+//!
+//! A session may have to wait for a place. Meanwhile its client is told where it stands and its
+//! state is taken, so that no client gives up for want of an acknowledgement; its offer is answered
+//! when the place is there.
 
 mod link;
+mod presence;
 mod reject;
 mod types;
 mod updates;
@@ -16,10 +21,11 @@ pub use reject::rejection;
 pub use types::{ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput};
 
 use self::link::Link;
+use self::presence::Presence;
 use self::updates::Updates;
 use super::{State, after, earliest};
 use crate::error::Error;
-use crate::protocol::{ClientMessage, IceCandidate, ServerMessage};
+use crate::protocol::{ClientMessage, IceCandidate, Sdp, Secret, ServerMessage};
 
 /// Unreadable frames after which a client is sent away.
 const MAX_MALFORMED: u32 = 16;
@@ -27,9 +33,14 @@ const MAX_MALFORMED: u32 = 16;
 /// A close reason is a control frame's payload without its code (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
 
+/// How a viewer's socket is closed when there is nothing left to watch (RFC 6455, section 7.4.2).
+pub const VIEWER_ENDED: u16 = 4000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
+    /// Waiting for a place.
+    Queued,
     Open,
     Closed,
 }
@@ -48,8 +59,13 @@ pub struct ServerSession {
     generated: Duration,
     generating_since: Option<Instant>,
     next_tick: Option<Instant>,
-    next_ping: Option<Instant>,
-    unanswered_pings: u32,
+    /// None before the session is open.
+    presence: Option<Presence>,
+    /// What the client was last told of the queue.
+    position: Option<(u32, u32)>,
+    /// An offer that waits for a place.
+    waiting_offer: Option<Sdp>,
+    viewer_token: Option<Secret>,
     malformed: u32,
     outputs: VecDeque<ServerOutput>,
 }
@@ -65,8 +81,10 @@ impl ServerSession {
             generated: Duration::ZERO,
             generating_since: None,
             next_tick: None,
-            next_ping: None,
-            unanswered_pings: 0,
+            presence: None,
+            position: None,
+            waiting_offer: None,
+            viewer_token: None,
             malformed: 0,
             outputs: VecDeque::new(),
             config,
@@ -76,12 +94,16 @@ impl ServerSession {
     /// The only way to change a session. Drain `poll` afterwards.
     pub fn handle(&mut self, now: Instant, input: ServerInput) {
         match (self.phase, input) {
-            (Phase::New, ServerInput::Opened) => self.opened(now),
-            (Phase::Open, input) => self.handle_open(now, input),
+            (Phase::New | Phase::Queued, ServerInput::Opened) => self.opened(now),
+            (Phase::New | Phase::Queued, ServerInput::Queued { position, size }) => {
+                self.queued(now, position, size);
+            }
+            (Phase::New, ServerInput::ViewerToken(token)) => self.viewer_token = Some(token),
+            (Phase::Open | Phase::Queued, input) => self.handle_open(now, input),
             // Before it is open and after its end nothing concerns a session.
             (Phase::New | Phase::Closed, _) => {}
         }
-        if self.phase == Phase::Open {
+        if self.is_running() {
             self.updates.start(now, &mut self.outputs);
         }
     }
@@ -93,14 +115,14 @@ impl ServerSession {
 
     /// When to `handle` a `Timeout`, if nothing comes before.
     pub fn next_timeout(&self) -> Option<Instant> {
-        if self.phase != Phase::Open {
+        if !self.is_running() {
             return None;
         }
         earliest([
             self.offer_deadline,
             self.link.deadline(),
             self.next_tick,
-            self.next_ping,
+            self.presence.as_ref().and_then(Presence::deadline),
             self.updates.deadline(),
             self.end_of_time(),
         ])
@@ -122,29 +144,63 @@ impl ServerSession {
         self.generated + present
     }
 
+    fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Queued | Phase::Open)
+    }
+
+    fn queued(&mut self, now: Instant, position: u32, size: u32) {
+        self.phase = Phase::Queued;
+        let interval = self.config.ping_interval;
+        self.presence.get_or_insert_with(|| Presence::new(now, interval)).queued(now);
+        if self.position.replace((position, size)) != Some((position, size)) {
+            self.send(ServerMessage::QueuePosition { position, size: Some(size) });
+        }
+    }
+
+    /// Somebody who waited gets the place, or there was one at once.
     fn opened(&mut self, now: Instant) {
         self.phase = Phase::Open;
         self.offer_deadline = Some(after(now, self.config.offer_timeout));
-        self.next_ping = self.ping_after(now);
+        let interval = self.config.ping_interval;
+        self.presence.get_or_insert_with(|| Presence::new(now, interval)).wanted(now, false);
+        self.send_session_id();
+        if let Some(offer) = self.waiting_offer.take() {
+            self.offered(now, offer);
+        }
+    }
+
+    fn send_session_id(&mut self) {
         if !self.config.viewer {
             self.send(ServerMessage::SessionId {
                 session_id: self.config.session_id.clone(),
                 server_ip: Some(self.config.server_ip.clone()),
                 server_port: Some(self.config.server_port),
+                viewer_token: self.viewer_token.clone(),
             });
         }
     }
 
     fn handle_open(&mut self, now: Instant, input: ServerInput) {
         match input {
-            ServerInput::Opened => {}
+            ServerInput::Opened | ServerInput::Queued { .. } => {}
             ServerInput::Received(message) => {
-                self.unanswered_pings = 0;
+                self.sign(now);
                 self.received(now, message);
             }
             ServerInput::Malformed(error) => self.malformed(now, error),
             ServerInput::SocketClosed => self.finish(now, "disconnect", None),
-            ServerInput::Pong => self.unanswered_pings = 0,
+            ServerInput::Pong => self.sign(now),
+            ServerInput::MediaSeen { at } => self.sign(at),
+            ServerInput::Wanted(wanted) if self.phase == Phase::Open => {
+                if let Some(presence) = &mut self.presence {
+                    presence.wanted(now, wanted);
+                }
+            }
+            ServerInput::Wanted(_) => {}
+            ServerInput::ViewerToken(token) => {
+                self.viewer_token = Some(token);
+                self.send_session_id();
+            }
             ServerInput::Link(event) => self.link_event(now, event),
             ServerInput::Applied { update, result } => {
                 self.updates.applied(update, result, &mut self.outputs);
@@ -153,6 +209,12 @@ impl ServerSession {
             ServerInput::Report(error) => self.send(ServerMessage::error(&error)),
             ServerInput::End { reason, code } => self.end(now, &reason, code),
             ServerInput::Timeout => self.expire(now),
+        }
+    }
+
+    fn sign(&mut self, at: Instant) {
+        if let Some(presence) = &mut self.presence {
+            presence.sign(at);
         }
     }
 
@@ -184,7 +246,9 @@ impl ServerSession {
     fn expire(&mut self, now: Instant) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.end_of_time()) {
-            return self.end(now, "timeout", 1000);
+            // A viewer hears of no reason, so the code has to say that it is for good.
+            let code = if self.config.viewer { VIEWER_ENDED } else { 1000 };
+            return self.end(now, "timeout", code);
         }
         if due(self.offer_deadline) {
             let seconds = self.config.offer_timeout.as_secs_f64();
@@ -197,13 +261,13 @@ impl ServerSession {
         if due(self.link.deadline()) {
             return self.link_overdue(now);
         }
-        if due(self.next_ping) {
-            if self.unanswered_pings >= 2 {
+        if let Some(presence) = &mut self.presence {
+            if presence.is_gone(now) {
                 return self.finish(now, "disconnect", Some((1001, "no answer to pings")));
             }
-            self.unanswered_pings += 1;
-            self.next_ping = self.ping_after(now);
-            self.outputs.push_back(ServerOutput::Ping);
+            if presence.ping_is_due(now) {
+                self.outputs.push_back(ServerOutput::Ping);
+            }
         }
         if due(self.next_tick) {
             self.next_tick = self.tick_after(now);
@@ -253,11 +317,6 @@ impl ServerSession {
     fn end_of_time(&self) -> Option<Instant> {
         let left = self.config.max_duration?.saturating_sub(self.generated);
         self.generating_since.map(|since| after(since, left))
-    }
-
-    fn ping_after(&self, now: Instant) -> Option<Instant> {
-        let interval = self.config.ping_interval;
-        (!interval.is_zero()).then(|| after(now, interval))
     }
 
     fn tick_after(&self, now: Instant) -> Option<Instant> {

@@ -1,10 +1,10 @@
 //! What goes into a server session and what comes out.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::protocol::{ClientMessage, IceCandidate, MAX_MESSAGE_BYTES, ServerMessage};
+use crate::protocol::{ClientMessage, IceCandidate, MAX_MESSAGE_BYTES, Secret, ServerMessage};
 use crate::session::State;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,8 @@ pub struct ServerConfig {
     pub link_timeout: Duration,
     /// How long an interrupted link may take to recover.
     pub link_grace: Duration,
-    /// Between two pings; a client silent for two of them is gone. Zero means none.
+    /// Between two pings; a client silent for two of them is gone. Zero means none. While somebody
+    /// waits for its place, a client is pinged every second and gone after four of silence.
     pub ping_interval: Duration,
     /// How long a model may take to apply a state. Clients give up after 15 s.
     pub apply_timeout: Duration,
@@ -56,6 +57,12 @@ impl Default for ServerConfig {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServerInput {
+    /// The socket is open, but the service is full: the client stands at that place, counted from
+    /// 1, of so many who wait. Again whenever that changes, until `Opened`.
+    Queued {
+        position: u32,
+        size: u32,
+    },
     /// The socket is open and the client is let in.
     Opened,
     Received(ClientMessage),
@@ -63,6 +70,15 @@ pub enum ServerInput {
     Malformed(Error),
     SocketClosed,
     Pong,
+    /// Media came from the client, last at that time. Needed before a `Timeout` only.
+    MediaSeen {
+        at: Instant,
+    },
+    /// Whether somebody waits for the place of this session.
+    Wanted(bool),
+    /// Lets whoever has it watch this session. Handed to the client with the name of the session,
+    /// and again when there is a newer one.
+    ViewerToken(Secret),
     /// From the newest link only: the driver drops what an older one still says.
     Link(ServerLinkEvent),
     /// The model has taken the state of that update, or says why not.
