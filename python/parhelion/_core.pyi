@@ -146,3 +146,11 @@ class Server:
     @property
     def active_sessions(self) -> int:
         """Sessions that are open now."""
+
+    @property
+    def waiting_sessions(self) -> int:
+        """Clients that wait for a place now."""
+
+    @property
+    def viewers(self) -> int:
+        """Those who watch a session now, all together."""

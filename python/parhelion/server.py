@@ -22,6 +22,8 @@ from parhelion.models import ModelDefinition
 
 __all__ = ["LocalServer", "ModelContext", "Server"]
 
+_MONTH = 30 * 24 * 3600
+
 _log = logging.getLogger("parhelion.server")
 _live: weakref.WeakSet[LocalServer] = weakref.WeakSet()
 
@@ -63,7 +65,13 @@ class LocalServer:
         host: Address to listen on. Only ``127.0.0.1`` keeps others out.
         port: 0 lets the system choose a free one.
         api_key: What clients have to show; default is a random key.
-        max_sessions: More at once are refused; None: no limit.
+        max_sessions: So many run at once, and more wait for a place; None: no limit. Who watches a
+            session takes no place.
+        max_queue: So many may wait, first come, first served, each told where it stands; more are
+            refused. 0: who does not get a place at once is refused. 0 to 10_000.
+        max_viewers: So many may watch one session; more are refused. 0 to 10_000.
+        viewer_token_lifetime: Seconds that a ``subscribe_token`` opens a session for whoever has no
+            key, 1 to 30 days; clients of this package get a new one after half of it.
         max_bitrate: Upper bound of each session's outgoing video, bits per second.
         max_session_duration: Seconds after which a session ends; None: never.
         ice_servers: STUN and TURN servers for clients from elsewhere.
@@ -76,6 +84,9 @@ class LocalServer:
         *,
         api_key: str | None = None,
         max_sessions: int | None = None,
+        max_queue: int = 64,
+        max_viewers: int = 100,
+        viewer_token_lifetime: float = 3600.0,
         max_bitrate: int = 3_000_000,
         max_session_duration: float | None = None,
         ice_servers: Sequence[IceServer] = (),
@@ -88,6 +99,14 @@ class LocalServer:
             )
         if max_sessions is not None and max_sessions < 1:
             raise InvalidInputError(f"max_sessions: expected at least 1, got {max_sessions!r}")
+        for name, limit in (("max_queue", max_queue), ("max_viewers", max_viewers)):
+            if not isinstance(limit, int) or not 0 <= limit <= 10_000:
+                raise InvalidInputError(f"{name}: expected an int from 0 to 10000, got {limit!r}")
+        if not 1 <= viewer_token_lifetime <= _MONTH:
+            raise InvalidInputError(
+                f"viewer_token_lifetime: expected 1 to {_MONTH} seconds, "
+                f"got {viewer_token_lifetime!r}"
+            )
         self.api_key = secrets.token_urlsafe(24) if api_key is None else api_key
         self._core = _core.Server(
             {
@@ -95,6 +114,9 @@ class LocalServer:
                 "port": port,
                 "api_keys": [self.api_key],
                 "max_sessions": max_sessions,
+                "max_queue": max_queue,
+                "max_viewers": max_viewers,
+                "viewer_token_lifetime": float(viewer_token_lifetime),
                 "max_bitrate": max_bitrate,
                 "max_session_duration": max_session_duration,
                 "ice_servers": [ice_server_arguments(server) for server in ice_servers],
@@ -177,6 +199,16 @@ class LocalServer:
     def active_sessions(self) -> int:
         """Sessions that are open now."""
         return self._core.active_sessions
+
+    @property
+    def waiting_sessions(self) -> int:
+        """Clients that wait for a place now."""
+        return self._core.waiting_sessions
+
+    @property
+    def viewers(self) -> int:
+        """Those who watch a session now, all sessions together."""
+        return self._core.viewers
 
     def model_names(self) -> list[str]:
         """The models that clients can ask for, sorted."""

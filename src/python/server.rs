@@ -31,6 +31,9 @@ struct ServerArguments {
     port: u16,
     api_keys: Vec<String>,
     max_sessions: Option<usize>,
+    max_queue: usize,
+    max_viewers: usize,
+    viewer_token_lifetime: f64,
     max_bitrate: u32,
     max_session_duration: Option<f64>,
     ice_servers: Vec<IceServerArguments>,
@@ -64,6 +67,10 @@ impl Server {
                 port: options.port,
                 api_keys: options.api_keys.into_iter().map(Secret::from).collect(),
                 max_sessions: options.max_sessions,
+                max_queue: options.max_queue,
+                max_viewers: options.max_viewers,
+                // Checked by Python.
+                viewer_token_lifetime: Duration::from_secs_f64(options.viewer_token_lifetime),
                 max_bitrate: options.max_bitrate,
                 ice_servers: options.ice_servers.into_iter().map(Into::into).collect(),
                 max_session_duration,
@@ -144,6 +151,18 @@ impl Server {
     #[getter]
     fn active_sessions(&self) -> usize {
         lock(&self.running).as_ref().map_or(0, |server| server.active_sessions())
+    }
+
+    /// Clients that wait for a place now.
+    #[getter]
+    fn waiting_sessions(&self) -> usize {
+        lock(&self.running).as_ref().map_or(0, |server| server.waiting_sessions())
+    }
+
+    /// Those who watch a session now, all together.
+    #[getter]
+    fn viewers(&self) -> usize {
+        lock(&self.running).as_ref().map_or(0, |server| server.viewers())
     }
 
     /// The names of the models, sorted.

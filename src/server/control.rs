@@ -1,9 +1,12 @@
 //! The model's state from the session's.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 use crate::media::{Picture, still};
@@ -13,8 +16,62 @@ use crate::session::{EncodedImage, State};
 /// The last reference image, decoded: most updates change the prompt alone.
 pub(super) type DecodedImage = (EncodedImage, Arc<Picture>);
 
+/// How long a state may take. A client waits 15 s for an acknowledgement.
+pub(super) const APPLY_LIMIT: Duration = Duration::from_secs(12);
+
+/// A state that the model can take over.
+pub(super) struct Prepared {
+    pub(super) control: Control,
+    pub(super) decoded: Option<DecodedImage>,
+}
+
+/// A state that is being prepared for a session without a model yet.
+pub(super) struct Preparing {
+    update: u64,
+    image: Option<EncodedImage>,
+    since: Instant,
+    task: JoinHandle<Option<Result<Control>>>,
+}
+
+impl Preparing {
+    pub(super) fn start(
+        decoding: &Arc<Semaphore>,
+        update: u64,
+        state: State,
+        known: Option<&Prepared>,
+    ) -> Self {
+        let (image, since) = (state.image.clone(), Instant::now());
+        let known = known.and_then(|known| known.decoded.clone());
+        let task = tokio::spawn(prepare_beside(Arc::clone(decoding), state, known));
+        Self { update, image, since, task }
+    }
+
+    /// The update and what became of it. `None`: the client was told meanwhile that it took too long.
+    pub(super) async fn finished(&mut self) -> Option<(u64, Result<Prepared>)> {
+        let control = (&mut self.task).await.ok().flatten()?;
+        if self.since.elapsed() >= APPLY_LIMIT {
+            return None;
+        }
+        let prepared = control.map(|control| Prepared {
+            decoded: self.image.take().zip(control.image.clone()),
+            control,
+        });
+        Some((self.update, prepared))
+    }
+}
+
+/// Prepares a state beside the runtime, and not many at a time. `None`: the service is ending.
+pub(super) async fn prepare_beside(
+    decoding: Arc<Semaphore>,
+    state: State,
+    known: Option<DecodedImage>,
+) -> Option<Result<Control>> {
+    let _permit = decoding.acquire_owned().await.ok()?;
+    tokio::task::spawn_blocking(move || prepare(&state, known)).await.ok()
+}
+
 /// Decodes what has to be decoded. Takes a while for a large image: not for a task of the runtime.
-pub(super) fn prepare(state: &State, known: Option<DecodedImage>) -> Result<Control> {
+fn prepare(state: &State, known: Option<DecodedImage>) -> Result<Control> {
     let image = match (&state.image, known) {
         (None, _) => None,
         (Some(encoded), Some((same, picture))) if *encoded == same => Some(picture),

@@ -2,24 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use axum::response::{IntoResponse, Json, Response};
+use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::response::{Json, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::session::{self, Accepted};
-use super::socket::CLOSE_WAIT;
-use super::{Place, Service};
+use super::socket::{CLOSE_WAIT, ControlSocket};
+use super::tokens::{ClientToken, TokenUse, Tokens};
+use super::{Service, api, viewer};
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::MAX_MESSAGE_BYTES;
-use crate::session::rejection;
 
 /// Serves until the service stops.
 pub(super) async fn serve(listener: TcpListener, service: Arc<Service>) {
@@ -31,6 +32,7 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>) {
         .route("/v1/live_avatar/stream", get(avatar))
         .route("/subscribe/{session_id}", get(subscribe))
         .route("/healthz", get(health))
+        .merge(api::routes())
         .with_state(service);
     let mut ended = stopping.clone();
     let stopped = async move {
@@ -63,8 +65,10 @@ async fn health(State(service): State<Arc<Service>>) -> Json<serde_json::Value> 
     Json(json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "sessions": service.active.load(std::sync::atomic::Ordering::Relaxed),
+        "sessions": service.admission.active(),
         "max_sessions": service.options.max_sessions,
+        "waiting": service.admission.waiting(),
+        "viewers": service.rooms.viewers(),
         "models": models,
     }))
 }
@@ -89,16 +93,19 @@ async fn avatar(
 
 async fn subscribe(
     State(service): State<Arc<Service>>,
-    Path(_session_id): Path<String>,
+    Path(session_id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let query = Query::parse(query.as_deref());
-    let refused = authorise(&service, &query, &headers).err().unwrap_or_else(|| {
-        Error::new(ErrorCode::Signaling, "invalid session: this service has no viewers")
-    });
-    accept(upgrade).on_upgrade(move |socket| refuse(socket, refused)).into_response()
+    let checked = check_viewer(&service, &session_id, &query, &headers);
+    accept(upgrade).on_upgrade(move |socket| async move {
+        match checked {
+            Ok(admitted) => viewer::run(socket, service, admitted).await,
+            Err(error) => ControlSocket::new(socket).refuse(error).await,
+        }
+    })
 }
 
 /// Accepts every socket, whatever is wrong with the request: a browser cannot read the status of a
@@ -115,7 +122,7 @@ fn open(
     accept(upgrade).on_upgrade(move |socket| async move {
         match checked {
             Ok(accepted) => session::run(socket, service, accepted).await,
-            Err(error) => refuse(socket, error).await,
+            Err(error) => ControlSocket::new(socket).refuse(error).await,
         }
     })
 }
@@ -130,42 +137,110 @@ fn check(
     headers: &HeaderMap,
     model: Option<&'static str>,
 ) -> Result<Accepted> {
-    authorise(service, query, headers)?;
+    let now = SystemTime::now();
+    let token = match presented(service, query.get("api_key"), headers) {
+        Key::Own => None,
+        Key::Client(key) => Some(service.tokens.check(&key, now)?),
+        Key::Viewer(_) => {
+            let text =
+                "invalid api key: a viewer token lets its bearer watch a session, not open one";
+            return Err(Error::new(ErrorCode::InvalidApiKey, text));
+        }
+        Key::Unknown => return Err(unauthorized()),
+    };
     let name = query.get("model").or(model).ok_or_else(|| {
         Error::new(ErrorCode::ModelNotFound, "no model was named: expected the query value model=")
     })?;
     let model = service.models.find(name)?;
-    let place: Place = service.admit()?;
-    Ok(Accepted { model, place })
+    if let Some(token) = &token {
+        token.grant.allows(name, header(headers, ORIGIN.as_str()))?;
+    }
+    let (token, max_duration) = begin(service, token, now)?;
+    let entry = service.admission.enter()?;
+    let renews = query.get("user_agent").is_some_and(|agent| agent.starts_with("parhelion/"));
+    Ok(Accepted { model, entry, max_duration, token, renews })
+}
+
+/// A viewer shows a permission for that session; or a key of this service beside the address, which
+/// has to be ours then.
+fn check_viewer(
+    service: &Arc<Service>,
+    session_id: &str,
+    query: &Query,
+    headers: &HeaderMap,
+) -> Result<viewer::Admitted> {
+    let now = SystemTime::now();
+    let token = match presented(service, query.get("api_key"), headers) {
+        Key::Own => None,
+        Key::Client(key) => Some(service.tokens.check(&key, now)?),
+        Key::Viewer(key) => {
+            service.tokens.check_viewer(&key, session_id, now)?;
+            None
+        }
+        Key::Unknown => return Err(unauthorized()),
+    };
+    let ours = |name, value: String| query.get(name).is_none_or(|given| given == value);
+    if !ours("IP", session::advertised_ip(service.address))
+        || !ours("port", service.address.port().to_string())
+    {
+        let text = "invalid session: the subscribe token is of another service";
+        return Err(Error::new(ErrorCode::SessionEnded, text));
+    }
+    let visit = service.rooms.enter(session_id, |model| match &token {
+        Some(token) => token.grant.allows(model, header(headers, ORIGIN.as_str())),
+        None => Ok(()),
+    })?;
+    let (token, max_duration) = begin(service, token, now)?;
+    Ok(viewer::Admitted { visit, max_duration, token })
+}
+
+/// Counts a session of a token, and gives the time that it may take.
+fn begin(
+    service: &Service,
+    token: Option<ClientToken>,
+    now: SystemTime,
+) -> Result<(Option<TokenUse>, Option<Duration>)> {
+    let longest = service.options.max_session_duration;
+    let Some(token) = token else { return Ok((None, longest)) };
+    let (token, limit) = service.tokens.begin(token, now)?;
+    Ok((Some(token), limit.into_iter().chain(longest).min()))
+}
+
+/// What a request shows to be let in.
+pub(super) enum Key {
+    /// A key of the service.
+    Own,
+    /// A client's token, not looked into.
+    Client(String),
+    /// A permission to watch, not looked into.
+    Viewer(String),
+    /// Nothing that opens anything.
+    Unknown,
 }
 
 /// The key comes in the query, because browsers cannot set headers, or in a header, because
 /// queries end up in logs.
-fn authorise(service: &Service, query: &Query, headers: &HeaderMap) -> Result<()> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = header(AUTHORIZATION.as_str())
+pub(super) fn presented(service: &Service, query: Option<&str>, headers: &HeaderMap) -> Key {
+    let bearer = header(headers, AUTHORIZATION.as_str())
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(str::trim);
-    let given = [query.get("api_key"), header("x-api-key"), bearer];
+    let given = [query, header(headers, "x-api-key"), bearer];
     if given.into_iter().flatten().any(|key| service.knows_key(key)) {
-        return Ok(());
+        return Key::Own;
     }
-    Err(Error::new(ErrorCode::InvalidApiKey, "unauthorized: invalid api key"))
+    let find = |of: fn(&str) -> bool| given.into_iter().flatten().find(|key| of(key));
+    if let Some(key) = find(Tokens::is_client_token) {
+        return Key::Client(key.to_owned());
+    }
+    find(Tokens::is_viewer_token).map_or(Key::Unknown, |key| Key::Viewer(key.to_owned()))
 }
 
-/// Says why, in a way that every client understands, and closes.
-pub(super) async fn refuse(mut socket: WebSocket, error: Error) {
-    tracing::info!(target: "parhelion::server", code = %error.code, "session refused");
-    let (messages, code, reason) = rejection(&error);
-    for message in messages {
-        if socket.send(Message::text(message.to_json())).await.is_err() {
-            return;
-        }
-    }
-    let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
-    // Wait for the other side's close, so that the messages are not lost with the connection.
-    let drained = async { while let Some(Ok(_)) = socket.recv().await {} };
-    let _ = tokio::time::timeout(CLOSE_WAIT, drained).await;
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn unauthorized() -> Error {
+    Error::new(ErrorCode::InvalidApiKey, "unauthorized: invalid api key")
 }
 
 /// The decoded query; of a repeated name the last value counts.

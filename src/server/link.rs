@@ -1,8 +1,8 @@
 //! The media link of a session: its events, its candidates, its negotiation.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -26,11 +26,36 @@ const MAX_CANDIDATES: u32 = 64;
 /// A client that sends no video at once is taken to be up after this time.
 const UP_AT_LATEST: Duration = Duration::from_millis(300);
 
+/// When media last came from a client.
+pub(super) struct MediaSeen {
+    began: Instant,
+    /// After `began`, from 1; zero: none has come.
+    millis: AtomicU64,
+}
+
+impl Default for MediaSeen {
+    fn default() -> Self {
+        Self { began: Instant::now(), millis: AtomicU64::new(0) }
+    }
+}
+
+impl MediaSeen {
+    fn now(&self) {
+        self.millis.store(self.began.elapsed().as_millis() as u64 + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn last(&self) -> Option<Instant> {
+        let millis = self.millis.load(Ordering::Relaxed);
+        (millis > 0).then(|| self.began + Duration::from_millis(millis - 1))
+    }
+}
+
 /// Brings the events of one link into the session's queue and its frames to the decoder.
 pub(super) struct LinkObserver {
     pub(super) link: u32,
     /// Whether the link was reported as up.
     pub(super) up: Arc<AtomicBool>,
+    pub(super) seen: Arc<MediaSeen>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) sender: Arc<VideoSender>,
     pub(super) receiver: Arc<VideoReceiver>,
@@ -53,6 +78,7 @@ impl PeerObserver for LinkObserver {
     }
 
     fn access_unit(&self, unit: AccessUnit) -> Option<Vec<u8>> {
+        self.seen.now();
         announce(&self.up, self.link, &self.inputs);
         self.receiver.push(unit)
     }
@@ -278,6 +304,7 @@ mod tests {
         let observer = LinkObserver {
             link: 1,
             up: Arc::default(),
+            seen: Arc::default(),
             inputs,
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),

@@ -1,26 +1,34 @@
 //! The embedded service: the same protocol, on this machine.
 //!
-//! `http` accepts sockets and decides, `session` runs one session, `processing` runs its model. What accepts a session and what runs it meet in
-//! `session::Accepted` only.
+//! `http` accepts sockets and decides, with `tokens` and `admission`; `waiting` keeps a client in the
+//! queue; `session` runs one session, `processing` its model; `viewer` shows one to somebody else.
+//! What accepts a session and what runs it meet in `session::Accepted` only.
 
+mod admission;
+mod api;
 mod control;
 mod http;
 mod link;
 mod processing;
 mod registry;
+mod rooms;
 mod session;
 mod socket;
+mod tokens;
+mod viewer;
+mod waiting;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 
+use self::admission::Admission;
+use self::rooms::Rooms;
+use self::tokens::Tokens;
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::Secret;
 use crate::transport::video::lock;
@@ -41,8 +49,14 @@ pub struct ServerOptions {
     pub port: u16,
     /// Any of these opens a session.
     pub api_keys: Vec<Secret>,
-    /// More are refused with a retryable error; none: no limit.
+    /// More wait for a place; none: no limit.
     pub max_sessions: Option<usize>,
+    /// So many may wait; more are refused with a retryable error.
+    pub max_queue: usize,
+    /// So many may watch one session; more are refused with a retryable error.
+    pub max_viewers: usize,
+    /// How long a permission to watch is good for.
+    pub viewer_token_lifetime: Duration,
     /// Upper bound of one session's outgoing video, bits per second.
     pub max_bitrate: u32,
     pub ice_servers: Vec<IceServer>,
@@ -57,6 +71,9 @@ impl Default for ServerOptions {
             port: 0,
             api_keys: Vec::new(),
             max_sessions: None,
+            max_queue: 64,
+            max_viewers: 100,
+            viewer_token_lifetime: Duration::from_secs(3600),
             max_bitrate: 3_000_000,
             ice_servers: Vec::new(),
             max_session_duration: None,
@@ -70,15 +87,13 @@ pub(crate) struct Service {
     address: SocketAddr,
     models: Arc<ModelRegistry>,
     reach: Reach,
-    active: AtomicUsize,
-    sessions: Mutex<HashMap<String, mpsc::Sender<session::Input>>>,
+    admission: Arc<Admission>,
+    rooms: Rooms,
+    tokens: Arc<Tokens>,
     stopping: watch::Receiver<bool>,
     /// Bounds the images that are decoded at once.
     decoding: Arc<Semaphore>,
 }
-
-/// A place in a service, given back when dropped.
-pub(crate) struct Place(Arc<Service>);
 
 impl Service {
     fn knows_key(&self, given: &str) -> bool {
@@ -88,25 +103,6 @@ impl Service {
             let key = key.reveal().as_bytes();
             bool::from(key.ct_eq(given.as_bytes()) | key.ct_eq(restored.as_bytes()))
         })
-    }
-
-    /// Takes a place, or says why there is none.
-    fn admit(self: &Arc<Self>) -> Result<Place> {
-        let limit = self.options.max_sessions.unwrap_or(usize::MAX);
-        self.active
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |active| {
-                (active < limit).then_some(active + 1)
-            })
-            .map(|_| Place(Arc::clone(self)))
-            .map_err(|_| {
-                Error::new(ErrorCode::AtCapacity, "Server at capacity. Please try again later.")
-            })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -137,14 +133,17 @@ impl Server {
             Error::new(ErrorCode::Internal, format!("the listening address is unknown: {error}"))
         })?;
         let (stop, stopping) = watch::channel(false);
+        let admission = Admission::new(options.max_sessions, options.max_queue);
+        let rooms = Rooms::new(options.max_viewers);
         let service = Arc::new(Service {
             options,
             address,
             models,
             // Browsers offer no loopback address, even to a page from this machine.
             reach: Reach::Everywhere,
-            active: AtomicUsize::new(0),
-            sessions: Mutex::default(),
+            admission,
+            rooms,
+            tokens: Tokens::new()?,
             stopping: stopping.clone(),
             decoding: Arc::new(Semaphore::new(DECODERS)),
         });
@@ -167,14 +166,22 @@ impl Server {
 
     /// Sessions that hold a place now.
     pub fn active_sessions(&self) -> usize {
-        self.service.active.load(Ordering::Acquire)
+        self.service.admission.active()
+    }
+
+    /// Clients that wait for a place now.
+    pub fn waiting_sessions(&self) -> usize {
+        self.service.admission.waiting()
+    }
+
+    /// Those who watch a session now, all together.
+    pub fn viewers(&self) -> usize {
+        self.service.rooms.viewers()
     }
 
     /// Ends one session as the service would: `generation_ended` with `reason`, then a close.
     pub fn end_session(&self, session_id: &str, reason: &str) -> bool {
-        let sessions = lock(&self.service.sessions);
-        let Some(inputs) = sessions.get(session_id) else { return false };
-        inputs.try_send(session::Input::End { reason: reason.to_owned() }).is_ok()
+        self.service.rooms.end(session_id, reason)
     }
 
     /// Ends all sessions and frees the port. Returns within a second.
@@ -186,7 +193,7 @@ impl Server {
         }
         let wait = async {
             let mut check = tokio::time::interval(Duration::from_millis(5));
-            while self.active_sessions() > 0 {
+            while self.active_sessions() + self.waiting_sessions() + self.viewers() > 0 {
                 check.tick().await;
             }
         };

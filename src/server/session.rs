@@ -2,38 +2,46 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::ws::WebSocket;
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::control::{DecodedImage, prepare};
-use super::http::refuse;
-use super::link::{LinkObserver, MediaLink, Observe, Observed};
+use super::Service;
+use super::admission::Entry;
+use super::control::{APPLY_LIMIT, DecodedImage, Prepared, prepare_beside};
+use super::link::{LinkObserver, MediaLink, MediaSeen, Observe, Observed};
 use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::socket::{ControlSocket, Gone};
-use super::{Place, Service};
+use super::tokens::TokenUse;
+use super::waiting::{self, LetIn};
 use crate::error::{Error, Result};
 use crate::media::h264::live_threads;
 use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
 use crate::session::{
-    EncodedImage, ServerConfig, ServerInput, ServerLinkEvent, ServerOutput, ServerSession, State,
+    EncodedImage, ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput,
+    ServerSession, State,
 };
-use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender, lock};
+use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender};
 use crate::transport::{AudioUse, PeerConfig, SharedPeer, runtime};
 
-const INPUTS: usize = 256;
-const GOING_AWAY: u16 = 1001;
+pub(super) const INPUTS: usize = 256;
+pub(super) const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
-/// A client waits 15 s for an acknowledgement.
-const APPLY_LIMIT: Duration = Duration::from_secs(12);
+/// Reasons for which a session ends that its client is not to begin again.
+const FINAL_REASONS: [&str; 3] = ["timeout", "insufficient_credits", "moderation_violation"];
 
-/// A session that was let in.
+/// A session that was let in, or is to wait.
 pub(super) struct Accepted {
     pub(super) model: RegisteredModel,
-    pub(super) place: Place,
+    pub(super) entry: Entry,
+    /// How long it may generate.
+    pub(super) max_duration: Option<Duration>,
+    pub(super) token: Option<TokenUse>,
+    /// Whether the client can take its name, with a new permission to watch, more than once.
+    pub(super) renews: bool,
 }
 
 /// What reaches a session from elsewhere than its socket.
@@ -110,12 +118,14 @@ impl Media {
     }
 
     /// Makes the observer of each link.
-    fn observe(&self, inputs: mpsc::Sender<Input>) -> Observe {
+    fn observe(&self, inputs: mpsc::Sender<Input>, seen: &Arc<MediaSeen>) -> Observe {
         let (sender, receiver) = (Arc::clone(&self.sender), Arc::clone(&self.receiver));
+        let seen = Arc::clone(seen);
         Box::new(move |link| {
             let observer = LinkObserver {
                 link,
                 up: Arc::default(),
+                seen: Arc::clone(&seen),
                 inputs: inputs.clone(),
                 sender: Arc::clone(&sender),
                 receiver: Arc::clone(&receiver),
@@ -132,10 +142,28 @@ impl Media {
     }
 }
 
-/// Runs one session to its end.
+/// Runs one session to its end, from the queue on if it has to wait.
 pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Accepted) {
-    let Accepted { model, place } = accepted;
+    let Accepted { model, entry, max_duration, mut token, renews } = accepted;
     let session_id = session_id();
+    let mut session = ServerSession::new(ServerConfig {
+        apply_timeout: APPLY_LIMIT,
+        max_duration,
+        session_id: session_id.clone(),
+        server_ip: advertised_ip(service.address),
+        server_port: service.address.port(),
+        ..ServerConfig::default()
+    });
+    let mut socket = ControlSocket::new(socket);
+    let (place, prepared) = match entry {
+        Entry::Admitted(place) => (place, None),
+        Entry::Queued(ticket) => {
+            match waiting::wait(&mut session, &mut socket, ticket, &service).await {
+                Some(LetIn { place, prepared }) => (place, prepared),
+                None => return,
+            }
+        }
+    };
     let (inputs, mut queue) = mpsc::channel(INPUTS);
     let context =
         SessionContext { session_id: session_id.clone(), model: model.spec.name.to_string() };
@@ -143,18 +171,11 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         Ok(media) => media,
         Err(error) => {
             tracing::error!(target: "parhelion::server", "starting a session: {error}");
-            return refuse(socket, error).await;
+            return socket.refuse(error).await;
         }
     };
-    lock(&service.sessions).insert(session_id.clone(), inputs.clone());
-    let config = ServerConfig {
-        apply_timeout: APPLY_LIMIT,
-        max_duration: service.options.max_session_duration,
-        session_id: session_id.clone(),
-        server_ip: advertised_ip(service.address),
-        server_port: service.address.port(),
-        ..ServerConfig::default()
-    };
+    service.rooms.open(&session_id, inputs.clone(), Arc::clone(&media.sender), &model.spec.name);
+    let seen = Arc::<MediaSeen>::default();
     let link = MediaLink::new(
         PeerConfig {
             ice_servers: service.options.ice_servers.clone(),
@@ -165,23 +186,37 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         runtime::handle(),
         Arc::clone(&media.peer),
         inputs.clone(),
-        media.observe(inputs.clone()),
+        media.observe(inputs.clone(), &seen),
     );
     let mut driver = Driver {
-        session: ServerSession::new(config),
-        socket: ControlSocket::new(socket),
+        session_id,
+        session,
+        socket,
         inputs,
         media,
         link,
+        seen,
         applying: None,
         decoded: None,
         decoding: Arc::clone(&service.decoding),
+        ended: None,
     };
+    if let Some(Prepared { control, decoded }) = prepared {
+        driver.media.processing.set_control(control);
+        driver.decoded = decoded;
+    }
+    let session_id = driver.session_id.clone();
     tracing::info!(target: "parhelion::server", session_id, model = %model.spec.name, "session opened");
-    driver.run(&mut queue, &service).await;
+    driver.run(&mut queue, &service, renews).await;
     let closing = driver.media.peer.set(None);
     driver.media.stop();
-    lock(&service.sessions).remove(&session_id);
+    service.rooms.close(&session_id);
+    if let Some(token) = &mut token
+        && driver.ended.is_some_and(|reason| FINAL_REASONS.contains(&reason.as_str()))
+    {
+        token.over();
+    }
+    drop(token);
     if let Some(peer) = closing {
         peer.close().await;
     }
@@ -202,7 +237,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
 }
 
 /// Viewers of a service on the wildcard address are told an address that exists.
-fn advertised_ip(address: SocketAddr) -> String {
+pub(super) fn advertised_ip(address: SocketAddr) -> String {
     let ip = address.ip();
     if ip.is_unspecified() { "127.0.0.1".to_owned() } else { ip.to_string() }
 }
@@ -213,14 +248,18 @@ fn session_id() -> String {
 }
 
 struct Driver {
+    session_id: String,
     session: ServerSession,
     socket: ControlSocket,
     inputs: mpsc::Sender<Input>,
     media: Media,
     link: MediaLink,
+    seen: Arc<MediaSeen>,
     applying: Option<Applying>,
     decoded: Option<DecodedImage>,
     decoding: Arc<Semaphore>,
+    /// Why the session ended.
+    ended: Option<String>,
 }
 
 /// An update whose state is being prepared.
@@ -238,9 +277,16 @@ enum Next {
 }
 
 impl Driver {
-    async fn run(&mut self, queue: &mut mpsc::Receiver<Input>, service: &Service) {
+    async fn run(&mut self, queue: &mut mpsc::Receiver<Input>, service: &Service, renews: bool) {
         let mut stopping = service.stopping.clone();
+        let mut wanted = service.admission.wanted();
+        // The first comes at once, before the client is told anything.
+        let mut renewal = tokio::time::interval(service.options.viewer_token_lifetime / 2);
+        renewal.tick().await;
+        self.renew_viewer_token(service);
         self.session.handle(Instant::now(), ServerInput::Opened);
+        let somebody_waits = *wanted.borrow_and_update();
+        self.session.handle(Instant::now(), ServerInput::Wanted(somebody_waits));
         loop {
             if self.drain().await == Next::Finished {
                 return;
@@ -258,7 +304,19 @@ impl Driver {
                     Some(input) => self.translate(input).await,
                     None => None,
                 },
-                () = timer => Some(ServerInput::Timeout),
+                () = timer => {
+                    if let Some(at) = self.seen.last() {
+                        self.session.handle(Instant::now(), ServerInput::MediaSeen { at });
+                    }
+                    Some(ServerInput::Timeout)
+                }
+                Ok(()) = wanted.changed() => {
+                    Some(ServerInput::Wanted(*wanted.borrow_and_update()))
+                }
+                _ = renewal.tick(), if renews => {
+                    self.renew_viewer_token(service);
+                    None
+                }
                 () = stopped(&mut stopping) => {
                     self.session.handle(
                         Instant::now(),
@@ -271,6 +329,17 @@ impl Driver {
             if let Some(input) = input {
                 self.session.handle(Instant::now(), input);
             }
+        }
+    }
+
+    /// Signs a permission to watch this session, in place of the one that grows old.
+    fn renew_viewer_token(&mut self, service: &Service) {
+        let lifetime = service.options.viewer_token_lifetime;
+        match service.tokens.issue_viewer(&self.session_id, lifetime, SystemTime::now()) {
+            Ok(token) => {
+                self.session.handle(Instant::now(), ServerInput::ViewerToken(token));
+            }
+            Err(error) => tracing::error!(target: "parhelion::server", "{error}"),
         }
     }
 
@@ -325,6 +394,9 @@ impl Driver {
             ServerOutput::CloseLink => self.link.close(),
             ServerOutput::Event(event) => {
                 tracing::debug!(target: "parhelion::server", ?event, "session event");
+                if let ServerEvent::Ended { reason, .. } = event {
+                    self.ended = Some(reason);
+                }
             }
             ServerOutput::Send(_) | ServerOutput::Ping | ServerOutput::Close { .. } => {}
         }
@@ -335,16 +407,11 @@ impl Driver {
         self.applying =
             Some(Applying { update, image: state.image.clone(), since: Instant::now() });
         let (inputs, known) = (self.inputs.clone(), self.decoded.clone());
-        let decoding = Arc::clone(&self.decoding);
+        let prepared = prepare_beside(Arc::clone(&self.decoding), state, known);
         tokio::spawn(async move {
-            let Ok(_permit) = decoding.acquire_owned().await else { return };
-            let prepared = tokio::task::spawn_blocking(move || prepare(&state, known)).await;
-            // A decoder that panics on a hostile file must not leave its client waiting.
-            let control = prepared.unwrap_or_else(|error| {
-                tracing::error!(target: "parhelion::server", "decoding an image: {error}");
-                Err(Error::invalid_input("image: it cannot be decoded"))
-            });
-            let _ = inputs.send(Input::Prepared { update, control }).await;
+            if let Some(control) = prepared.await {
+                let _ = inputs.send(Input::Prepared { update, control }).await;
+            }
         });
     }
 
@@ -362,7 +429,7 @@ impl Driver {
     }
 }
 
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that the service is gone altogether.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 
 use crate::error::{Error, ErrorCode};
 use crate::protocol::{ClientMessage, ServerMessage};
-use crate::session::ServerInput;
+use crate::session::{ServerInput, rejection};
 
 /// A client that does not answer a close is not waited for longer than this.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
@@ -60,6 +60,18 @@ impl ControlSocket {
             let drained = async { while let Some(Ok(_)) = self.socket.recv().await {} };
             let _ = tokio::time::timeout(CLOSE_WAIT, drained).await;
         }
+    }
+
+    /// Says why a client is not let in, in a way that every client understands, and closes.
+    pub(super) async fn refuse(&mut self, error: Error) {
+        tracing::info!(target: "parhelion::server", code = %error.code, "session refused");
+        let (messages, code, reason) = rejection(&error);
+        for message in messages {
+            if self.send(&message).await.is_err() {
+                return;
+            }
+        }
+        self.close(code, reason).await;
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Gone> {

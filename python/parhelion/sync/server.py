@@ -16,7 +16,13 @@ class LocalServer(parhelion.server.LocalServer):
         host: Address to listen on. Only ``127.0.0.1`` keeps others out.
         port: 0 lets the system choose a free one.
         api_key: What clients have to show; default is a random key.
-        max_sessions: More at once are refused; None: no limit.
+        max_sessions: So many run at once, and more wait for a place; None: no limit. Who watches a
+            session takes no place.
+        max_queue: So many may wait, first come, first served, each told where it stands; more are
+            refused. 0: who does not get a place at once is refused. 0 to 10_000.
+        max_viewers: So many may watch one session; more are refused. 0 to 10_000.
+        viewer_token_lifetime: Seconds that a ``subscribe_token`` opens a session for whoever has no
+            key, 1 to 30 days; clients of this package get a new one after half of it.
         max_bitrate: Upper bound of each session's outgoing video, bits per second.
         max_session_duration: Seconds after which a session ends; None: never.
         ice_servers: STUN and TURN servers for clients from elsewhere.

@@ -191,12 +191,7 @@ impl ServerSession {
             ServerInput::SocketClosed => self.finish(now, "disconnect", None),
             ServerInput::Pong => self.sign(now),
             ServerInput::MediaSeen { at } => self.sign(at),
-            ServerInput::Wanted(wanted) if self.phase == Phase::Open => {
-                if let Some(presence) = &mut self.presence {
-                    presence.wanted(now, wanted);
-                }
-            }
-            ServerInput::Wanted(_) => {}
+            ServerInput::Wanted(wanted) => self.wanted(now, wanted),
             ServerInput::ViewerToken(token) => {
                 self.viewer_token = Some(token);
                 self.send_session_id();
@@ -209,6 +204,14 @@ impl ServerSession {
             ServerInput::Report(error) => self.send(ServerMessage::error(&error)),
             ServerInput::End { reason, code } => self.end(now, &reason, code),
             ServerInput::Timeout => self.expire(now),
+        }
+    }
+
+    fn wanted(&mut self, now: Instant, wanted: bool) {
+        if self.phase == Phase::Open
+            && let Some(presence) = &mut self.presence
+        {
+            presence.wanted(now, wanted);
         }
     }
 

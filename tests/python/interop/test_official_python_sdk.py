@@ -108,7 +108,7 @@ async def test_an_unknown_model_is_refused_for_good(server, sdk):
 
 
 async def test_a_full_service_says_so(start_peer):
-    async with ph.LocalServer(max_sessions=1) as server:
+    async with ph.LocalServer(max_sessions=1, max_queue=0) as server:
         first, second = await start_peer("official_sdk"), await start_peer("official_sdk")
         await first.call("connect", **address(server), model="mirage_v2")
         text = await second.fails("connect", **address(server), model="mirage_v2")

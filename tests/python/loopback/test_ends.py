@@ -42,7 +42,7 @@ async def test_a_session_may_have_a_time_limit(record, picture):
 
 
 async def test_a_full_service_says_so_and_has_room_again(record, picture):
-    async with ph.LocalServer(max_sessions=1) as server:
+    async with ph.LocalServer(max_sessions=1, max_queue=0) as server:
         client = ph.Client(server.api_key, base_url=server.url)
         async with client.realtime.connect(model="mirage_v2"):
             with pytest.raises(ph.AtCapacityError) as caught:
