@@ -13,6 +13,15 @@ from content import FPS, HEIGHT, WIDTH, Pixels
 _MODEL = "identity"
 
 
+def connection(bitrate: int) -> dict[str, Any]:
+    """How a session with the identity model is opened, in either face."""
+    return {
+        "model": ph.ModelDefinition(name=_MODEL, fps=FPS, width=WIDTH, height=HEIGHT),
+        "initial_state": ph.InitialState(prompt=ph.Prompt("as it is", enhance=False)),
+        "max_bitrate": bitrate,
+    }
+
+
 class ParhelionLink:
     """One Parhelion session."""
 
@@ -23,12 +32,7 @@ class ParhelionLink:
 
     async def open(self) -> None:
         """Connects to the identity model."""
-        self._session = await self._client.realtime.connect(
-            None,
-            model=ph.ModelDefinition(name=_MODEL, fps=FPS, width=WIDTH, height=HEIGHT),
-            initial_state=ph.InitialState(prompt=ph.Prompt("as it is", enhance=False)),
-            max_bitrate=self._bitrate,
-        )
+        self._session = await self._client.realtime.connect(None, **connection(self._bitrate))
 
     async def send(self, pixels: Pixels) -> None:
         """Copies the frame."""

@@ -25,6 +25,8 @@ import psutil
 from exchange import CASES, Options
 
 LIBRARIES = ("parhelion", "aiortc")
+BOTH_FACES = "sync"
+"""The case that measures the two faces of Parhelion beside each other."""
 _GRACE_SECONDS = 90.0
 
 
@@ -112,8 +114,13 @@ async def _serve(library: str) -> None:
 
 
 async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
-    peer = importlib.import_module(f"{library}_peer")
     options = Options(**job["options"])
+    if job["case"] == BOTH_FACES:
+        comparison: dict[str, Any] = await importlib.import_module("faces").compare(
+            job["endpoint"], options
+        )
+        return comparison
+    peer = importlib.import_module(f"{library}_peer")
     processes = {
         "client": psutil.Process(os.getpid()),
         "server": psutil.Process(job["server_pid"]),

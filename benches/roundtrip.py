@@ -13,22 +13,26 @@ from pathlib import Path
 from typing import Any
 
 from exchange import CASES, Options
+from faces import measure_import
 from floor import measure_floor, ratios
 from measure import machine
-from process import content_folder, run_case
+from process import BOTH_FACES, content_folder, run_case
 
 
 def main() -> None:
     """Runs the chosen cases."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("--case", action="append", choices=list(CASES), help="all unless given")
+    cases = [*CASES, BOTH_FACES, "import"]
+    arguments.add_argument("--case", action="append", choices=cases, help="all unless given")
     add_options(arguments)
     chosen = arguments.parse_args()
     with content_folder() as options:
         settings = with_options(options, chosen)
         result: dict[str, Any] = {"machine": machine(), "settings": described(settings)}
-        for case in chosen.case or CASES:
-            if case == "steady":
+        for case in chosen.case or cases:
+            if case == "import":
+                result["import"] = measure_import()
+            elif case == "steady":
                 # Before and after, because a shared machine changes its speed in between.
                 floor = measure_floor(settings)
                 result["steady"] = run_case("parhelion", case, settings)
