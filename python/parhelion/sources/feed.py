@@ -25,6 +25,11 @@ class Feed:
         self._running = len(self._pumps)
         self._session: weakref.ref[Any] | None = None
 
+    @property
+    def is_camera(self) -> bool:
+        """Whether the video comes from a camera. Known once the feed is open."""
+        return any(pump.source.is_camera for pump in self._pumps)
+
     async def open(self, timeout: float) -> None:
         """Opens the sources.
 

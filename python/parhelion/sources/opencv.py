@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +15,16 @@ __all__ = ["CaptureSource", "is_capture", "open_capture"]
 
 # Numbers of OpenCV's interface: who brings a capture has imported it, we need not.
 _POSITION_MS = 0
+_POSITION = 1
 _RATE = 5
 _FRAME_COUNT = 7
 _CAMERA_BACKENDS = {"V4L", "V4L2", "AVFOUNDATION", "DSHOW", "MSMF", "OBSENSOR", "UEYE"}
 _OPEN_TIMEOUT_MS = 10_000
 _MAX_RATE = 1000.0
+# How much of the pictures that a file claims to have must come; the number is often an estimate.
+_COMPLETE = 0.9
+
+_log = logging.getLogger("parhelion.sources")
 
 
 def is_capture(stream: object) -> bool:
@@ -62,6 +68,15 @@ class CaptureSource(BlockingSource):
             yield Picture(data, _layout(data), now - first, now - first)
         if self.is_live:
             raise SourceError(f"{self.description} gives no more pictures")
+        # OpenCV does not tell an end from a picture that it cannot decode.
+        done, expected = self._number(_POSITION), self._number(_FRAME_COUNT)
+        if done < _COMPLETE * expected:
+            _log.warning(
+                "%s ended after %d of about %d pictures: it may be damaged",
+                self.description,
+                done,
+                expected,
+            )
 
     def _number(self, which: int) -> float:
         value = float(self._capture.get(which))

@@ -33,8 +33,8 @@ class Pace:
     def allows(self) -> bool:
         """Whether a picture that comes by itself, now, is within the rate."""
         now = self._clock()
-        # Half a period early is rather this one's time than the next one's.
-        if self._due is not None and now < self._due + self._period / 2:
+        # A camera is not punctual: what is a little early counts as in time.
+        if self._due is not None and now < self._due + 0.75 * self._period:
             return False
         self._due = now if self._due is None else max(self._due + self._period, now - self._period)
         return True

@@ -71,7 +71,7 @@ class Pump:
     def __init__(self, source: Source, lane: Lane) -> None:
         self.source = source
         self._lane = lane
-        self._session: Callable[[], Any] = lambda: None
+        self._session: Callable[[], Outlet | None] = lambda: None
         self._ended: Callable[[SourceError | None], None] = lambda _: None
 
     async def open(self) -> None:
@@ -79,7 +79,7 @@ class Pump:
         self._lane.begin(self.source)
 
     def start(
-        self, session: Callable[[], Any], ended: Callable[[SourceError | None], None]
+        self, session: Callable[[], Outlet | None], ended: Callable[[SourceError | None], None]
     ) -> None:
         """Begins to send.
 
@@ -149,7 +149,7 @@ class ThreadPump(Pump):
         await super().open()
 
     def start(
-        self, session: Callable[[], Any], ended: Callable[[SourceError | None], None]
+        self, session: Callable[[], Outlet | None], ended: Callable[[SourceError | None], None]
     ) -> None:
         super().start(session, ended)
         self._go.set()
@@ -250,7 +250,7 @@ class LoopPump(Pump):
         self._stopped = False
 
     def start(
-        self, session: Callable[[], Any], ended: Callable[[SourceError | None], None]
+        self, session: Callable[[], Outlet | None], ended: Callable[[SourceError | None], None]
     ) -> None:
         super().start(session, ended)
         self._task = self._loop.create_task(self._run(), name="parhelion-source")

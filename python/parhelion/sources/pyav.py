@@ -48,7 +48,7 @@ class AvSource(BlockingSource):
 
     def pictures(self) -> Iterator[Picture]:
         first: float | None = None
-        for frame in self._container.decode(video=0):
+        for frame in self._frames():
             data = frame.to_ndarray(format="rgb24")
             turns = round(getattr(frame, "rotation", 0) / 90) % 4
             if turns:
@@ -60,6 +60,12 @@ class AvSource(BlockingSource):
             yield Picture(data, "rgb24", frame.time - first, frame.time - first)
         if self.is_live:
             raise SourceError(f"{self.description} gives no more pictures")
+
+    def _frames(self) -> Iterator[Any]:
+        for packet in self._container.demux(video=0):
+            # One picture that is damaged is no reason to give up the rest.
+            with contextlib.suppress(self._av.error.InvalidDataError):
+                yield from packet.decode()
 
     def close(self) -> None:
         if self._container is not None:
