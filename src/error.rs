@@ -50,6 +50,8 @@ codes! {
     InvalidState = "INVALID_STATE", retryable: false;
     /// The session was closed by the caller while the call was pending.
     Disconnected = "DISCONNECTED", retryable: false;
+    /// There is no room for another frame, and none may be dropped.
+    QueueFull = "QUEUE_FULL", retryable: true;
     /// The service ended the session for good (credits, moderation, time limit).
     SessionEnded = "SESSION_ENDED", retryable: false;
     /// The service has no free place.

@@ -35,6 +35,118 @@ fn a_closed_box_gives_what_it_has_and_refuses_more() {
 }
 
 #[test]
+fn a_full_box_refuses_without_counting_and_takes_again_when_there_is_room() {
+    let mailbox = Mailbox::new("capture", 2);
+    assert_eq!(mailbox.try_put(1), Ok(()));
+    assert_eq!(mailbox.try_put(2), Ok(()));
+    assert!(mailbox.is_full());
+    assert_eq!(mailbox.try_put(3), Err(3));
+    assert_eq!(mailbox.try_take(), Some(1));
+    assert_eq!(mailbox.try_put(3), Ok(()));
+    let counters = mailbox.counters();
+    assert_eq!((counters.put, counters.taken, counters.total()), (3, 1, 0));
+    mailbox.close();
+    assert_eq!(mailbox.try_put(4), Err(4));
+    assert_eq!(mailbox.counters().dropped(DropReason::Closed), 1);
+}
+
+#[test]
+fn a_producer_waits_for_the_reader_and_loses_nothing() {
+    let mailbox = Arc::new(Mailbox::new("output", 1));
+    let producer = {
+        let mailbox = Arc::clone(&mailbox);
+        thread::spawn(move || {
+            (0..200).for_each(|item| mailbox.put_when_room(item).unwrap());
+            mailbox.close();
+        })
+    };
+    let mut taken = Vec::new();
+    while let Some(item) = mailbox.take() {
+        assert!(mailbox.len() <= 1);
+        taken.push(item);
+    }
+    producer.join().unwrap();
+    assert_eq!(taken, Vec::from_iter(0..200));
+    assert_eq!(mailbox.counters().total(), 0);
+}
+
+#[test]
+fn a_producer_that_waits_returns_when_the_box_closes() {
+    let mailbox = Arc::new(Mailbox::new("output", 1));
+    mailbox.put(1);
+    let producer = {
+        let mailbox = Arc::clone(&mailbox);
+        thread::spawn(move || mailbox.put_when_room(2))
+    };
+    // Whether it waits already or not.
+    mailbox.close();
+    assert_eq!(producer.join().unwrap(), Err(2));
+    assert_eq!(mailbox.take(), Some(1));
+}
+
+#[test]
+fn emptying_a_box_lets_its_producer_go_on() {
+    let mailbox = Arc::new(Mailbox::new("output", 1));
+    mailbox.put(1);
+    let producer = {
+        let mailbox = Arc::clone(&mailbox);
+        thread::spawn(move || mailbox.put_when_room(2))
+    };
+    assert_eq!(mailbox.clear(DropReason::Stale), [1]);
+    assert_eq!(producer.join().unwrap(), Ok(()));
+    assert_eq!(mailbox.take(), Some(2));
+}
+
+#[test]
+fn the_room_waker_is_called_when_a_full_box_is_no_longer_full() {
+    let mailbox = Mailbox::new("capture", 2);
+    let calls = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&calls);
+    mailbox.set_room_waker(Some(Box::new(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+    })));
+    let seen = |n| assert_eq!(calls.load(Ordering::SeqCst), n);
+    mailbox.put(1);
+    mailbox.try_take();
+    seen(0);
+    mailbox.put(1);
+    mailbox.put(2);
+    mailbox.try_take();
+    seen(1);
+    mailbox.try_take();
+    seen(1);
+    mailbox.put(1);
+    mailbox.put(2);
+    mailbox.clear(DropReason::Stale);
+    seen(2);
+    mailbox.close();
+    seen(3);
+}
+
+#[test]
+fn what_comes_while_a_reader_wakes_up_displaces_nothing() {
+    // However long its thread takes: what it waited for and what then waits are both kept.
+    for _ in 0..200 {
+        let mailbox = Arc::new(Mailbox::new("model", 1));
+        let (sender, receiver) = mpsc::channel();
+        let reader = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                // Called with the lock held, just before the thread sleeps.
+                mailbox.take_unless(|| {
+                    let _ = sender.send(());
+                    false
+                })
+            })
+        };
+        receiver.recv().unwrap();
+        assert_eq!((mailbox.put(1), mailbox.put(2)), (None, None));
+        assert_eq!(reader.join().unwrap(), Some(1));
+        assert_eq!(mailbox.put(3), Some(2));
+    }
+}
+
+#[test]
 fn drops_are_counted_by_reason() {
     let mailbox = Mailbox::new("decoder", 8);
     mailbox.put(1);

@@ -22,6 +22,7 @@ from parhelion.errors import (
     ModelFailedError,
     ModelNotFoundError,
     ParhelionError,
+    QueueFullError,
     ServerError,
     SessionEndedError,
     SignalingError,
@@ -29,6 +30,7 @@ from parhelion.errors import (
     WebSocketError,
 )
 from parhelion.events import ConnectionState, EventName
+from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
@@ -49,6 +51,8 @@ __all__ = [
     "DisconnectedError",
     "Drop",
     "EventName",
+    "Flow",
+    "FlowMode",
     "Frame",
     "IceError",
     "IceServer",
@@ -70,6 +74,7 @@ __all__ = [
     "Percentiles",
     "PixelFormat",
     "Prompt",
+    "QueueFullError",
     "RealTime",
     "RealTimeClient",
     "RemoteStream",

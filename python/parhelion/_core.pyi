@@ -96,6 +96,20 @@ class Session:
         Turn it on before you look whether one waits already.
         """
 
+    def room(self) -> float | None:
+        """None: there is room for another frame.
+
+        Otherwise `wake` is called when there may be some; look again after so many seconds if it
+        was not.
+        """
+
+    def wait_for_room(self, timeout: float | None = None) -> bool:
+        """Waits on this thread until there is room for another frame or the session is over.
+
+        For at most `timeout` seconds (None: for ever). Whether there is room. Signals are heard
+        meanwhile.
+        """
+
     def try_recv(self) -> _Taken | None:
         """The next frame as (array, input_id, capture_time, timestamp, latency), if one waits."""
 

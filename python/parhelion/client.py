@@ -14,6 +14,7 @@ from typing import Any
 
 from parhelion import _core
 from parhelion.errors import InvalidApiKeyError, InvalidInputError, InvalidOptionsError
+from parhelion.flow import Flow, FlowMode, as_flow
 from parhelion.frames import PixelFormat
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
@@ -124,7 +125,7 @@ class RealTime:
         resolution: str | None = None,
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
-        output_capacity: int = 1,
+        flow: Flow | FlowMode = "latest",
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
@@ -149,8 +150,9 @@ class RealTime:
                 rate, the model's for iterables; cameras and other live streams as they come.
             max_bitrate: Upper bound of the outgoing video, bits per second,
                 100_000 to 50_000_000.
-            output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
-                the newest.
+            flow: What happens to frames that come faster than they are taken: ``latest`` (the newest
+                wins), ``all`` (none is dropped up to a limit) or ``wait`` (none is lost), for both
+                directions, or a :class:`Flow` for each and for the limits.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -179,7 +181,6 @@ class RealTime:
                 operation="connect",
             )
         _in_range("max_bitrate", max_bitrate, 100_000, 50_000_000)
-        _in_range("output_capacity", output_capacity, 1, 64)
         _in_range("attempts", attempts, 0, 100)
         if not timeout > 0:
             raise InvalidOptionsError(f"timeout: expected seconds above 0, got {timeout!r}")
@@ -199,7 +200,7 @@ class RealTime:
                 "image": None if state.image is None else _encoded(state.image),
                 "format": format,
                 "max_bitrate": max_bitrate,
-                "output_capacity": output_capacity,
+                "flow": as_flow(flow)._arguments(),  # noqa: SLF001 - same package
                 "connect_timeout": float(timeout),
                 "attempts": attempts,
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],

@@ -11,6 +11,7 @@ Every exception derives from :class:`ParhelionError`, and from the builtin that 
     ├── ModelFailedError            MODEL_FAILED
     ├── InvalidStateError           INVALID_STATE
     │   └── DisconnectedError       DISCONNECTED              ConnectionError
+    ├── QueueFullError              QUEUE_FULL
     ├── SessionEndedError           SESSION_ENDED             ConnectionError
     ├── ServerError                 WEBRTC_SERVER_ERROR
     │   └── AtCapacityError         AT_CAPACITY
@@ -44,6 +45,7 @@ __all__ = [
     "ModelFailedError",
     "ModelNotFoundError",
     "ParhelionError",
+    "QueueFullError",
     "ServerError",
     "SessionEndedError",
     "SignalingError",
@@ -142,6 +144,13 @@ class DisconnectedError(InvalidStateError, ConnectionError):
     """The session was closed while the call was pending."""
 
     default_code = "DISCONNECTED"
+
+
+class QueueFullError(ParhelionError):
+    """There is no room for another frame, and none may be dropped; see :class:`parhelion.Flow`."""
+
+    default_code = "QUEUE_FULL"
+    default_retryable = True
 
 
 class SessionEndedError(ParhelionError, ConnectionError):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from parhelion.errors import ConnectTimeoutError, SourceError
+from parhelion.errors import ConnectTimeoutError, QueueFullError, SourceError
 from parhelion.frames import Frame, PixelFormat
 from parhelion.prompts import checked_prompt
 from parhelion.session import Session
@@ -34,7 +36,17 @@ class RealTimeClient(Session):
     be awaited there. :meth:`send` and :meth:`disconnect` work from any thread or loop.
     """
 
-    _feed: Feed | None = None
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self._feed: Feed | None = None
+        # Those who wait for room.
+        self._draining: set[asyncio.Future[None]] = set()
+
+    def _wake(self) -> None:
+        super()._wake()
+        for waiter in self._draining:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _start(self, feed: Feed) -> None:
         """Begins to send the stream that was given to ``connect``."""
@@ -70,9 +82,10 @@ class RealTimeClient(Session):
     ) -> int:
         """Queues one frame and returns its id, which the result carries as ``input_id``.
 
-        Never waits: of frames that come faster than they can be encoded the newest is kept, the
-        others are counted in :meth:`stats`. The array is read before this returns. Any strides
-        will do; what is not an array is converted by ``numpy.asarray``.
+        Never waits. Of frames that come faster than they can be encoded the newest is kept, and
+        the others are counted in :meth:`stats`, unless the session was opened with another
+        :class:`Flow`. The array is read before this returns. Any strides will do; what is not an
+        array is converted by ``numpy.asarray``.
 
         Args:
             frame: uint8, of the shape of its format: (H, W, 3) for ``rgb24`` and ``bgr24``,
@@ -84,10 +97,44 @@ class RealTimeClient(Session):
         Raises:
             InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
             InvalidStateError: The session is over.
+            QueueFullError: Only with ``flow="all"`` and ``"wait"``: there is no room at present. The
+                frame was not sent; ``await drain()`` and send it again.
         """
         input_id = self._core.send(as_frame(frame), format, timestamp)
         self._inbox.sent(input_id)
         return input_id
+
+    async def drain(self) -> None:
+        """Waits until there is room for another frame: until :meth:`send` does not raise.
+
+        Returns at once when there is room, and always with ``flow="latest"``. Several may wait;
+        whoever sends first has the room.
+
+        Raises:
+            DisconnectedError: The session is over.
+            InvalidStateError: Awaited in another event loop.
+        """
+        self._inbox.check_loop("drain")
+        await self._room(None)
+        if self._core.state == "disconnected":
+            raise self._inbox.gone("drain")
+
+    async def _room(self, result: asyncio.Future[Frame] | None, until: float = math.inf) -> None:
+        """Waits for room, the end, the result that makes it unnecessary, or until that time."""
+        while self._core.state != "disconnected" and (longest := self._core.room()) is not None:
+            left = until - time.monotonic()
+            if left <= 0 or (result is not None and result.done()):
+                return
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._draining.add(waiter)
+            try:
+                await asyncio.wait(
+                    [waiter] if result is None else [waiter, result],
+                    timeout=min(longest, left),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            finally:
+                self._draining.discard(waiter)
 
     async def transform(
         self,
@@ -99,7 +146,8 @@ class RealTimeClient(Session):
         """Sends one frame and returns what became of it.
 
         For single pictures and tests; for video use :meth:`send` and :meth:`recv`, which do not
-        wait for each other. A frame that is dropped on its way is sent again.
+        wait for each other. A frame that is dropped on its way is sent again. Waits for room
+        where :meth:`send` would raise :class:`QueueFullError`.
 
         Args:
             frame: As for :meth:`send`.
@@ -119,10 +167,14 @@ class RealTimeClient(Session):
         ids: list[int] = []
         try:
             while True:
-                input_id = self.send(frame, format=format)
-                ids.append(input_id)
-                self._inbox.expect(input_id, result)
-                left = deadline - time.monotonic()
+                await self._room(result, deadline)
+                if result.done():
+                    return result.result()
+                with contextlib.suppress(QueueFullError):  # somebody else took the room
+                    input_id = self.send(frame, format=format)
+                    ids.append(input_id)
+                    self._inbox.expect(input_id, result)
+                left = max(0.0, deadline - time.monotonic())
                 done, _ = await asyncio.wait([result], timeout=min(left, _TRANSFORM_RETRY))
                 if done:
                     return result.result()

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::media::AccessUnit;
 use crate::protocol::ServerMessage;
 use crate::session::{
@@ -190,7 +190,7 @@ impl Driver {
     /// The session is over: nothing is left open, nobody is left waiting.
     async fn finish(mut self, mut commands: mpsc::Receiver<Command>) {
         self.socket = None;
-        if let Some(peer) = self.shared.media.peer.set(None) {
+        if let Some(peer) = self.shared.media.set_peer(None) {
             peer.close().await;
         }
         self.shared.media.stop();
@@ -245,7 +245,7 @@ impl Driver {
                 ClientOutput::CloseLink { attempt } => {
                     if self.link == Some(attempt) {
                         self.link = None;
-                        if let Some(peer) = self.shared.media.peer.set(None) {
+                        if let Some(peer) = self.shared.media.set_peer(None) {
                             peer.close().await;
                         }
                     }
@@ -274,9 +274,16 @@ impl Driver {
                     viewer_token: viewer_token.clone(),
                 });
             }
+            ClientEvent::Error(error) if error.code == ErrorCode::ModelFailed => {
+                self.shared.media.model_failed();
+            }
             _ => {}
         }
+        let is_state = matches!(event, ClientEvent::State(_));
         self.listener.event(event);
+        if is_state {
+            self.shared.media.room_news();
+        }
     }
 
     fn open_socket(&mut self, attempt: Attempt) {
@@ -340,7 +347,7 @@ impl Driver {
             peer.close().await;
             return;
         }
-        if let Some(old) = self.shared.media.peer.set(Some(peer)) {
+        if let Some(old) = self.shared.media.set_peer(Some(peer)) {
             old.close().await;
         }
         self.shared.media.request_key_frame();
@@ -350,7 +357,7 @@ impl Driver {
         if self.link != Some(attempt) {
             return;
         }
-        let Some(peer) = self.shared.media.peer.get() else { return };
+        let Some(peer) = self.shared.media.peer() else { return };
         let applied: Result<()> = match signal {
             RemoteSignal::Answer(answer) => peer.accept_answer(&answer).await,
             RemoteSignal::Candidate(candidate) => {
@@ -403,7 +410,7 @@ mod tests {
             ca_file: None,
             format: PixelFormat::Rgb24,
             max_bitrate: 1_000_000,
-            output_capacity: 1,
+            flow: Default::default(),
             user_agent: String::new(),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::ConnectOptions;
+use super::flow::{Flow, Policy, Room, queue_full};
 use super::stats::{Percentiles, Stats};
 use crate::error::Result;
 use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable, live_threads};
@@ -14,10 +15,15 @@ use crate::media::{
     AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, H264Config, H264Decoder,
     H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, color,
 };
-use crate::transport::video::{CurrentPeer, OutgoingFrame, VideoReceiver, VideoSender, lock};
+use crate::transport::SharedPeer;
+use crate::transport::video::{
+    CurrentPeer, OutgoingFrame, SenderQueue, VideoReceiver, VideoSender, lock,
+};
 
 /// Frames that the user still holds keep their buffers; these are for the ones in transit.
 const SPARE_BUFFERS: usize = 4;
+/// What waits for room hears of it; this only bounds a wait that heard nothing.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Enough for a percentile over half a minute.
 const LATENCIES: usize = 1024;
 
@@ -46,6 +52,9 @@ struct Outgoing {
 
 struct Incoming {
     output: Mailbox<OutputFrame>,
+    /// Whether the decoder waits for the reader.
+    waits: bool,
+    room: Arc<Room>,
     in_flight: Mutex<InFlight>,
     latencies: Mutex<VecDeque<Duration>>,
     pool: Arc<BufferPool>,
@@ -54,7 +63,9 @@ struct Incoming {
 }
 
 pub(super) struct Media {
-    pub(super) peer: Arc<CurrentPeer>,
+    flow: Flow,
+    room: Arc<Room>,
+    peer: Arc<CurrentPeer>,
     sender: Arc<VideoSender>,
     receiver: Arc<VideoReceiver>,
     incoming: Arc<Incoming>,
@@ -65,12 +76,17 @@ impl Media {
     pub(super) fn start(
         options: &ConnectOptions,
         frame_ready: impl Fn() + Send + Sync + 'static,
+        room: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self> {
+        let flow = options.flow;
+        let room = Arc::new(Room::new(flow, room));
         let peer = Arc::<CurrentPeer>::default();
-        let output = Mailbox::new("output", options.output_capacity);
+        let output = Mailbox::new("output", flow.receive.capacity());
         output.set_waker(Some(Box::new(frame_ready)));
         let incoming = Arc::new(Incoming {
             output,
+            waits: matches!(flow.receive, Policy::Wait(_)),
+            room: Arc::clone(&room),
             in_flight: Mutex::default(),
             latencies: Mutex::default(),
             pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
@@ -83,12 +99,21 @@ impl Media {
             threads: live_threads(),
             ..Default::default()
         })?;
-        let sender = VideoSender::start(
-            "capture",
+        let lost = Arc::clone(&incoming);
+        let queue = SenderQueue {
+            place: "capture",
+            capacity: flow.send.capacity(),
+            every: flow.send != Policy::Latest,
+            lost: Some(Box::new(move |stamp| lost.forget(stamp))),
+        };
+        let sender = VideoSender::start_with(
+            queue,
             Arc::clone(&peer),
             Box::new(encoder),
             options.max_bitrate,
         )?;
+        let told = Arc::clone(&room);
+        sender.set_room_waker(move || told.news());
         let sink = Arc::clone(&incoming);
         let receiver = VideoReceiver::start(
             "decoder",
@@ -97,12 +122,56 @@ impl Media {
             move |planes, capture_time| sink.accept(planes, capture_time),
         )?;
         Ok(Self {
+            flow,
+            room,
             peer,
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
             incoming,
             outgoing: Mutex::new(Outgoing { clock: CaptureClock::new(), next_id: 0 }),
         })
+    }
+
+    pub(super) fn peer(&self) -> Option<SharedPeer> {
+        self.peer.get()
+    }
+
+    /// Exchanges the connection; what was under way over the old one will not come back.
+    pub(super) fn set_peer(&self, peer: Option<SharedPeer>) -> Option<SharedPeer> {
+        let old = self.peer.set(peer);
+        self.room.update(|window, _| window.clear());
+        old
+    }
+
+    /// `None`: another frame may be sent. Otherwise when to look again if nothing is heard before;
+    /// `up` says whether there is a connection.
+    fn full(&self, up: bool) -> Option<Duration> {
+        match self.flow.send {
+            Policy::Latest => None,
+            _ if !up => Some(LOOK_AGAIN),
+            Policy::All(_) => self.sender.is_full().then_some(LOOK_AGAIN),
+            Policy::Wait(_) => self.room.window()?.full(Instant::now()),
+        }
+    }
+
+    /// As [`Self::full`]; if there is none, the listener hears when there is.
+    pub(super) fn room(&self, up: impl Fn() -> bool) -> Option<Duration> {
+        self.room.look(|| self.full(up()))
+    }
+
+    /// Waits for room, for at most `limit`. Whether there is some.
+    pub(super) fn wait_for_room(&self, limit: Duration, up: impl Fn() -> bool) -> bool {
+        self.room.wait(limit, || self.full(up()))
+    }
+
+    /// Something has changed that room may depend on.
+    pub(super) fn room_news(&self) {
+        self.room.news();
+    }
+
+    /// The service failed on a frame.
+    pub(super) fn model_failed(&self) {
+        self.room.update(|window, _| window.failed());
     }
 
     /// Converts and queues one frame. `up`: whether it can be sent now.
@@ -114,6 +183,9 @@ impl Media {
     ) -> Result<u64> {
         let at = Instant::now();
         check_encodable(view.width(), view.height())?;
+        if self.full(up).is_some() {
+            return Err(queue_full(self.flow, up));
+        }
         if !up {
             self.sender.count_drop(DropReason::NotConnected);
             let mut outgoing = lock(&self.outgoing);
@@ -127,6 +199,11 @@ impl Media {
         }
         // Ids and stamps rise together, whichever thread comes first.
         let mut outgoing = lock(&self.outgoing);
+        if self.full(up).is_some() {
+            // Another thread was faster.
+            self.sender.recycle(picture);
+            return Err(queue_full(self.flow, up));
+        }
         let input_id = outgoing.next_id;
         outgoing.next_id += 1;
         let capture_time = outgoing.clock.stamp(SystemTime::now());
@@ -138,19 +215,28 @@ impl Media {
             width: view.width(),
             height: view.height(),
         });
+        if let Some(mut window) = self.room.window() {
+            window.enter(input_id, at);
+        }
+        // Only the newest-wins queue is ever full here, and then the older frame is given up.
         if let Some(displaced) = self.sender.send(OutgoingFrame { picture, capture_time }) {
             // Nothing will ever come of it, and a burst must not push out the frames that travel.
-            lock(&self.incoming.in_flight).forget(displaced);
+            self.incoming.forget(displaced);
         }
         Ok(input_id)
     }
 
     pub(super) fn try_recv(&self) -> Option<OutputFrame> {
-        self.incoming.output.try_take()
+        self.taken(self.incoming.output.try_take()?)
     }
 
     pub(super) fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
-        self.incoming.output.take_timeout(timeout)
+        self.taken(self.incoming.output.take_timeout(timeout)?)
+    }
+
+    fn taken(&self, frame: OutputFrame) -> Option<OutputFrame> {
+        self.room.update(|window, now| window.taken(frame.input_id, now));
+        Some(frame)
     }
 
     pub(super) fn is_drained(&self) -> bool {
@@ -174,6 +260,7 @@ impl Media {
     pub(super) fn stop(&self) {
         self.incoming.output.set_waker(None);
         self.incoming.output.close();
+        self.room.news();
     }
 
     /// Waits until the threads have ended, for at most `limit`.
@@ -213,6 +300,11 @@ impl Incoming {
     /// Takes a decoded picture. Runs on the decoder's thread.
     fn accept(&self, planes: Planes<'_>, capture_time: Option<NtpTime>) {
         let sent = capture_time.and_then(|stamp| lock(&self.in_flight).settle(stamp));
+        let named = sent.as_ref().map(|sent| (sent.input_id, sent.sent));
+        let first = self.room.update(|window, now| window.returned(named, now)).unwrap_or(true);
+        if self.waits && !first {
+            return self.output.count_drop(DropReason::Repeated);
+        }
         let planes = match &sent {
             // Only this format cannot be odd.
             Some(sent) if self.format != PixelFormat::I420 => {
@@ -245,8 +337,19 @@ impl Incoming {
             timestamp: sent.and_then(|sent| sent.timestamp),
             latency,
         };
-        if let Some(displaced) = self.output.put(frame) {
-            self.pool.put(displaced.data);
+        let gone = match self.waits {
+            true => self.output.put_when_room(frame).err(),
+            false => self.output.put(frame),
+        };
+        if let Some(gone) = gone {
+            self.pool.put(gone.data);
+        }
+    }
+
+    /// A frame was dropped before it left.
+    fn forget(&self, stamp: NtpTime) {
+        if let Some(input_id) = lock(&self.in_flight).forget(stamp) {
+            self.room.update(|window, _| window.lost(input_id));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! keeps the frames of one session.
 
 mod driver;
+mod flow;
 mod media;
 mod stats;
 
@@ -20,6 +21,7 @@ use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, T
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
 
+pub use flow::{Flow, Policy};
 pub use media::OutputFrame;
 pub use stats::{Percentiles, Stats};
 
@@ -48,8 +50,8 @@ pub struct ConnectOptions {
     pub format: PixelFormat,
     /// Upper bound of the outgoing video, bits per second.
     pub max_bitrate: u32,
-    /// Frames that may wait for the reader; the oldest is dropped for the newest.
-    pub output_capacity: usize,
+    /// What happens to frames that come faster than they are taken.
+    pub flow: Flow,
     pub user_agent: String,
 }
 
@@ -58,6 +60,8 @@ pub trait Listener: Send + Sync + 'static {
     fn event(&self, event: ClientEvent);
     /// A frame waits to be taken. Called once until it is taken.
     fn frame_ready(&self);
+    /// There may be room for another frame; called after [`RealTimeSession::room`] found none.
+    fn room(&self);
 }
 
 pub(crate) enum Command {
@@ -116,8 +120,9 @@ impl RealTimeSession {
             "wss" => Some(tls::client_config(options.ca_file.as_deref())?),
             _ => None,
         };
-        let frames = Arc::clone(&listener);
-        let media = media::Media::start(&options, move || frames.frame_ready())?;
+        let (frames, room) = (Arc::clone(&listener), Arc::clone(&listener));
+        let media =
+            media::Media::start(&options, move || frames.frame_ready(), move || room.room())?;
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::Disconnected),
             session: Mutex::default(),
@@ -172,11 +177,12 @@ impl RealTimeSession {
         PendingCall(queued.map(|()| answer))
     }
 
-    /// Queues one frame and returns its id, counted from 0. The newest frame wins: one that still
-    /// waits for the encoder is dropped and counted. `timestamp` comes back with the result.
+    /// Queues one frame and returns its id, counted from 0. `timestamp` comes back with the result.
+    ///
+    /// With [`Policy::Latest`] the newest frame wins: one that still waits for the encoder is dropped
+    /// and counted. Otherwise a frame for which there is no room is refused with `QueueFull`.
     pub fn send(&self, view: &FrameView<'_>, timestamp: Option<f64>) -> Result<u64> {
-        let state = self.state();
-        if state == ConnectionState::Disconnected {
+        if self.state() == ConnectionState::Disconnected {
             return Err(Error::new(
                 ErrorCode::InvalidState,
                 "send() needs a session that is connected; this one is disconnected",
@@ -184,8 +190,22 @@ impl RealTimeSession {
             .during("send")
             .hint("open a new one with client.realtime.connect()"));
         }
-        let up = matches!(state, ConnectionState::Connected | ConnectionState::Generating);
-        self.shared.media.send(view, timestamp, up).map_err(|error| error.during("send"))
+        self.shared.media.send(view, timestamp, self.is_up()).map_err(|error| error.during("send"))
+    }
+
+    /// `None`: there is room for another frame. Otherwise [`Listener::room`] is called when there may
+    /// be some; look again after this time if it was not.
+    pub fn room(&self) -> Option<Duration> {
+        self.shared.media.room(|| self.is_up())
+    }
+
+    /// Waits on this thread for room for another frame, for at most `limit`. Whether there is some.
+    pub fn wait_for_room(&self, limit: Duration) -> bool {
+        self.shared.media.wait_for_room(limit, || self.is_up())
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(self.state(), ConnectionState::Connected | ConnectionState::Generating)
     }
 
     /// Takes the oldest frame that waits, if any.

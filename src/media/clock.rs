@@ -117,9 +117,10 @@ impl InFlight {
         self.frames.front().copied()
     }
 
-    /// Forgets a frame that will not come back.
-    pub fn forget(&mut self, stamp: NtpTime) {
-        self.frames.retain(|frame| frame.stamp != stamp);
+    /// Forgets a frame that will not come back, and says which it was.
+    pub fn forget(&mut self, stamp: NtpTime) -> Option<u64> {
+        let found = self.frames.iter().position(|frame| frame.stamp == stamp)?;
+        self.frames.remove(found).map(|frame| frame.input_id)
     }
 
     pub fn len(&self) -> usize {

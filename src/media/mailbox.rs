@@ -1,8 +1,12 @@
 //! The one place where frames wait.
 //!
-//! A mailbox never holds more than its capacity. When it is full, the oldest item makes room for
-//! the new one, so a slow reader sees the newest and memory stays flat. Whatever does not reach
-//! the reader is counted by place and reason.
+//! A mailbox never holds more than its capacity, so memory stays flat. When it is full, whoever puts
+//! something in chooses what happens: the oldest item makes room ([`Mailbox::put`]: a slow reader
+//! sees the newest), the new one is handed back ([`Mailbox::try_put`]), or the thread waits
+//! ([`Mailbox::put_when_room`]). Whatever does not reach the reader is counted by place and reason.
+//!
+//! A reader that waits has a place of its own beside those of the box: that its thread takes a moment
+//! to wake up is no reason to drop what comes meanwhile.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -43,6 +47,8 @@ reasons! {
     ModelFailed = "model_failed";
     /// The encoder's rate control left it out.
     EncoderSkipped = "encoder_skipped";
+    /// It came back once more, where each may come once.
+    Repeated = "repeated";
     /// There was no connection to send it over.
     NotConnected = "not_connected";
     /// It was waiting when the mailbox was emptied for a new stream.
@@ -93,19 +99,23 @@ type Waker = Arc<dyn Fn() + Send + Sync>;
 
 struct State<T> {
     items: VecDeque<T>,
+    /// Readers that sleep until there is something.
+    readers: usize,
     closed: bool,
     put: u64,
     taken: u64,
     dropped: [u64; REASONS],
     waker: Option<Waker>,
+    room_waker: Option<Waker>,
 }
 
-/// A bounded queue in which the newest wins.
+/// A bounded queue; see the module for what it does when it is full.
 pub struct Mailbox<T> {
     place: &'static str,
     capacity: usize,
     state: Mutex<State<T>>,
     changed: Condvar,
+    room: Condvar,
 }
 
 impl<T> Mailbox<T> {
@@ -114,31 +124,76 @@ impl<T> Mailbox<T> {
         let capacity = capacity.max(1);
         let state = State {
             items: VecDeque::with_capacity(capacity),
+            readers: 0,
             closed: false,
             put: 0,
             taken: 0,
             dropped: [0; REASONS],
             waker: None,
+            room_waker: None,
         };
-        Self { place, capacity, state: Mutex::new(state), changed: Condvar::new() }
+        Self {
+            place,
+            capacity,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            room: Condvar::new(),
+        }
     }
 
     /// Puts an item in. What had to leave comes back, so that its memory can be used again: the
     /// oldest item if the box was full, or the item itself if the box is closed.
     pub fn put(&self, item: T) -> Option<T> {
         let mut state = self.lock();
-        state.put += 1;
         if state.closed {
-            state.dropped[DropReason::Closed as usize] += 1;
+            state.refuse();
             return Some(item);
         }
-        let was_empty = state.items.is_empty();
-        let displaced = if state.items.len() >= self.capacity {
+        state.put += 1;
+        let displaced = if self.full(&state) {
             state.dropped[DropReason::Displaced as usize] += 1;
             state.items.pop_front()
         } else {
             None
         };
+        self.push(state, item);
+        displaced
+    }
+
+    /// Puts an item in if there is room. What was refused comes back; nothing is lost or counted,
+    /// unless the box is closed.
+    pub fn try_put(&self, item: T) -> Result<(), T> {
+        let mut state = self.lock();
+        if state.closed || self.full(&state) {
+            if state.closed {
+                state.refuse();
+            }
+            return Err(item);
+        }
+        state.put += 1;
+        self.push(state, item);
+        Ok(())
+    }
+
+    /// Puts an item in as soon as there is room; until then this thread waits. The item comes back
+    /// if the box is or gets closed.
+    pub fn put_when_room(&self, item: T) -> Result<(), T> {
+        let mut state = self.lock();
+        while self.full(&state) && !state.closed {
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            state.refuse();
+            return Err(item);
+        }
+        state.put += 1;
+        self.push(state, item);
+        Ok(())
+    }
+
+    /// Adds an item for which there is room, and tells.
+    fn push(&self, mut state: MutexGuard<'_, State<T>>, item: T) {
+        let was_empty = state.items.is_empty();
         state.items.push_back(item);
         let waker = if was_empty { state.waker.clone() } else { None };
         drop(state);
@@ -146,26 +201,36 @@ impl<T> Mailbox<T> {
         if let Some(wake) = waker {
             wake();
         }
-        displaced
+    }
+
+    /// Takes the oldest item, if there is one, and tells if there was no room before. The lock comes
+    /// back if there is none.
+    fn pop<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+    ) -> Result<T, MutexGuard<'a, State<T>>> {
+        let was_full = self.full(&state);
+        let Some(item) = state.items.pop_front() else { return Err(state) };
+        state.taken += 1;
+        let waker = if was_full { state.room_waker.clone() } else { None };
+        drop(state);
+        if was_full {
+            self.room.notify_one();
+        }
+        if let Some(wake) = waker {
+            wake();
+        }
+        Ok(item)
     }
 
     /// The oldest item, if there is one.
     pub fn try_take(&self) -> Option<T> {
-        self.lock().take()
+        self.pop(self.lock()).ok()
     }
 
     /// Waits for an item. `None`: the box is closed and empty.
     pub fn take(&self) -> Option<T> {
-        let mut state = self.lock();
-        loop {
-            if let Some(item) = state.take() {
-                return Some(item);
-            }
-            if state.closed {
-                return None;
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.take_unless(|| false)
     }
 
     /// Waits for an item, or until `nudge` is called while `enough` holds. `None`: there is nothing,
@@ -173,13 +238,16 @@ impl<T> Mailbox<T> {
     pub fn take_unless(&self, enough: impl Fn() -> bool) -> Option<T> {
         let mut state = self.lock();
         loop {
-            if let Some(item) = state.take() {
-                return Some(item);
-            }
+            state = match self.pop(state) {
+                Ok(item) => return Some(item),
+                Err(state) => state,
+            };
             if state.closed || enough() {
                 return None;
             }
+            state.readers += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.readers -= 1;
         }
     }
 
@@ -195,26 +263,30 @@ impl<T> Mailbox<T> {
         let start = Instant::now();
         let mut state = self.lock();
         loop {
-            if let Some(item) = state.take() {
-                return Some(item);
-            }
+            state = match self.pop(state) {
+                Ok(item) => return Some(item),
+                Err(state) => state,
+            };
             let left = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero());
             let left = left.filter(|_| !state.closed)?;
+            state.readers += 1;
             state =
                 self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.readers -= 1;
         }
     }
 
-    /// Lets nothing more in. What is inside can still be taken; waiting readers return.
+    /// Lets nothing more in. What is inside can still be taken; all who wait return.
     pub fn close(&self) {
         let mut state = self.lock();
         if std::mem::replace(&mut state.closed, true) {
             return;
         }
-        let waker = state.waker.clone();
+        let wakers = [state.waker.clone(), state.room_waker.clone()];
         drop(state);
         self.changed.notify_all();
-        if let Some(wake) = waker {
+        self.room.notify_all();
+        for wake in wakers.into_iter().flatten() {
             wake();
         }
     }
@@ -236,6 +308,11 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Sets what is called, outside the lock, whenever the box stops being full, and when it closes.
+    pub fn set_room_waker(&self, waker: Option<Box<dyn Fn() + Send + Sync>>) {
+        self.lock().room_waker = waker.map(Arc::from);
+    }
+
     /// Counts an item that was dropped on this way without being in the box.
     pub fn count_drop(&self, reason: DropReason) {
         self.lock().dropped[reason as usize] += 1;
@@ -244,8 +321,15 @@ impl<T> Mailbox<T> {
     /// Takes everything out as dropped.
     pub fn clear(&self, reason: DropReason) -> Vec<T> {
         let mut state = self.lock();
+        let was_full = self.full(&state);
         let items: Vec<T> = state.items.drain(..).collect();
         state.dropped[reason as usize] += items.len() as u64;
+        let waker = if was_full { state.room_waker.clone() } else { None };
+        drop(state);
+        self.room.notify_all();
+        if let Some(wake) = waker {
+            wake();
+        }
         items
     }
 
@@ -256,6 +340,15 @@ impl<T> Mailbox<T> {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether another item would displace one, be refused or have to wait.
+    pub fn is_full(&self) -> bool {
+        self.full(&self.lock())
+    }
+
+    fn full(&self, state: &State<T>) -> bool {
+        state.items.len() >= self.capacity + state.readers
     }
 
     pub fn counters(&self) -> Drops {
@@ -276,10 +369,10 @@ impl<T> Mailbox<T> {
 }
 
 impl<T> State<T> {
-    fn take(&mut self) -> Option<T> {
-        let item = self.items.pop_front()?;
-        self.taken += 1;
-        Some(item)
+    /// Counts an item that came after the end.
+    fn refuse(&mut self) {
+        self.put += 1;
+        self.dropped[DropReason::Closed as usize] += 1;
     }
 }
 

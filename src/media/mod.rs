@@ -10,7 +10,8 @@
 //!
 //! Sound has a way of its own: [`audio`].
 //!
-//! Frames wait in one place only, the [`Mailbox`]: bounded, newest wins, every drop counted.
+//! Frames wait in one place only, the [`Mailbox`]: bounded, newest wins unless told otherwise, every
+//! drop counted. A [`Window`] bounds what is under way between two ends.
 //! Colour is BT.601, limited range, everywhere; the encoder says so in the stream.
 
 pub mod assembler;
@@ -26,6 +27,7 @@ pub mod mailbox;
 pub mod picture;
 pub mod pool;
 pub mod still;
+pub mod window;
 
 pub use assembler::{AccessUnit, AssemblerConfig, AssemblerOutput, AssemblerStats, FrameAssembler};
 pub use clock::{CaptureClock, InFlight, InFlightFrame, NtpTime};
@@ -38,3 +40,4 @@ pub use h264::{H264Config, H264Decoder, H264Encoder, codec_has_assembly};
 pub use mailbox::{DropReason, Drops, Mailbox};
 pub use picture::{I420, Picture, Planes};
 pub use pool::BufferPool;
+pub use window::Window;

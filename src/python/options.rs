@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::catalog::ModelSpec;
-use crate::client::ConnectOptions;
+use crate::client::{ConnectOptions, Flow, Policy};
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::{EncodedImage, Secret};
 use crate::session::{Change, Prompt, RetryPolicy, Setting, State, Timeouts};
@@ -46,7 +46,8 @@ pub(super) struct ConnectArguments {
     image: Option<String>,
     format: String,
     max_bitrate: u32,
-    output_capacity: usize,
+    /// Name and limit of what to do on the way out, and of what to do on the way in.
+    flow: [(String, usize); 2],
     connect_timeout: f64,
     attempts: u32,
     ice_servers: Option<Vec<IceServerArguments>>,
@@ -92,6 +93,18 @@ fn prompt((text, enhance): (String, bool)) -> Prompt {
     Prompt { text, enhance }
 }
 
+fn policy((name, limit): (String, usize)) -> Result<Policy> {
+    match name.as_str() {
+        "latest" => Ok(Policy::Latest),
+        "all" => Ok(Policy::All(limit)),
+        "wait" => Ok(Policy::Wait(limit)),
+        _ => Err(Error::new(
+            ErrorCode::InvalidOptions,
+            format!("flow: expected latest, all or wait, got {name:?}"),
+        )),
+    }
+}
+
 impl ConnectArguments {
     pub(super) fn into_options(self) -> Result<ConnectOptions> {
         let connect = Duration::try_from_secs_f64(self.connect_timeout).map_err(|_| {
@@ -100,6 +113,7 @@ impl ConnectArguments {
                 format!("connect_timeout: expected seconds above 0, got {}", self.connect_timeout),
             )
         })?;
+        let [send, receive] = self.flow;
         Ok(ConnectOptions {
             base_url: self.base_url,
             api_key: Secret::from(self.api_key),
@@ -117,7 +131,7 @@ impl ConnectArguments {
             ca_file: self.ca_file,
             format: self.format.parse()?,
             max_bitrate: self.max_bitrate,
-            output_capacity: self.output_capacity,
+            flow: Flow { send: policy(send)?, receive: policy(receive)? },
             user_agent: self.user_agent,
         })
     }

@@ -104,6 +104,12 @@ impl Listener for Bell {
             self.ring();
         }
     }
+
+    fn room(&self) {
+        if let Some(ringer) = &*lock(&self.ringer) {
+            let _ = ringer.try_send(());
+        }
+    }
 }
 
 /// A real-time session. `wake` is called, from any thread, when there is something to drain or to
@@ -238,6 +244,34 @@ impl Session {
     /// whether one waits already.
     fn ring_for_frames(&self, wanted: bool) {
         self.bell.frames.store(wanted, Ordering::Release);
+    }
+
+    /// None: there is room for another frame. Otherwise `wake` is called when there may be some; look
+    /// again after so many seconds if it was not.
+    fn room(&self) -> Option<f64> {
+        self.session.room().map(|longest| longest.as_secs_f64())
+    }
+
+    /// Waits on this thread until there is room for another frame or the session is over, for at most
+    /// `timeout` seconds (None: for ever). Whether there is room. Signals are heard meanwhile.
+    #[pyo3(signature = (timeout=None))]
+    fn wait_for_room(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        check_process(py, "drain")?;
+        let limit = timeout.map_or(Duration::MAX, |seconds| {
+            Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+        });
+        let began = Instant::now();
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            if py.detach(|| self.session.wait_for_room(left.min(DEAF))) {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            let over = self.session.state() == ConnectionState::Disconnected;
+            if over || left.is_zero() {
+                return Ok(false);
+            }
+        }
     }
 
     /// The next frame as (array, input_id, capture_time, timestamp, latency), if one waits.

@@ -25,6 +25,8 @@ const UNDECODED: usize = 16;
 /// One being filled, one waiting, one being encoded, and the last one.
 const SPARE_PICTURES: usize = 4;
 const SPARE_UNITS: usize = 8;
+/// How often a picture that must be sent may be left out before it is given up.
+const MAX_SKIPS: u32 = 300;
 
 /// The peer that is in use now, if any.
 #[derive(Default)]
@@ -78,8 +80,24 @@ impl Counters {
     }
 }
 
+/// Hears of each picture that the pipeline drops after it was queued, by its capture time.
+pub type Lost = Box<dyn Fn(NtpTime) + Send + Sync>;
+
+/// How pictures wait for a sending pipeline.
+pub struct SenderQueue {
+    /// Names the mailbox in the drop counters.
+    pub place: &'static str,
+    /// How many may wait.
+    pub capacity: usize,
+    /// Whether every picture is sent, whatever the rate control thinks.
+    pub every: bool,
+    pub lost: Option<Lost>,
+}
+
 struct SenderShared {
     inbox: Mailbox<OutgoingFrame>,
+    every: bool,
+    lost: Option<Lost>,
     peer: Arc<CurrentPeer>,
     spare: Mutex<Vec<I420>>,
     key_frame_wanted: AtomicBool,
@@ -95,9 +113,20 @@ pub struct VideoSender {
 }
 
 impl VideoSender {
-    /// Starts the thread. `place` names the mailbox in the drop counters.
+    /// Starts the thread, with one place of that name before it.
     pub fn start(
         place: &'static str,
+        peer: Arc<CurrentPeer>,
+        encoder: Box<dyn VideoEncoder>,
+        bitrate: u32,
+    ) -> Result<Self> {
+        let queue = SenderQueue { place, capacity: 1, every: false, lost: None };
+        Self::start_with(queue, peer, encoder, bitrate)
+    }
+
+    /// Starts the thread, with another queue before it.
+    pub fn start_with(
+        queue: SenderQueue,
         peer: Arc<CurrentPeer>,
         encoder: Box<dyn VideoEncoder>,
         bitrate: u32,
@@ -110,7 +139,9 @@ impl VideoSender {
                 }
             };
             SenderShared {
-                inbox: Mailbox::new(place, 1),
+                inbox: Mailbox::new(queue.place, queue.capacity),
+                every: queue.every,
+                lost: queue.lost,
                 peer,
                 spare: Mutex::default(),
                 key_frame_wanted: AtomicBool::new(true),
@@ -135,6 +166,20 @@ impl VideoSender {
         let displaced = self.shared.inbox.put(frame)?;
         self.shared.recycle(displaced.picture);
         Some(displaced.capture_time)
+    }
+
+    /// Queues a picture if there is room for it. What was refused comes back.
+    pub fn try_send(&self, frame: OutgoingFrame) -> Result<(), OutgoingFrame> {
+        self.shared.inbox.try_put(frame)
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.shared.inbox.is_full()
+    }
+
+    /// Sets what is called when there is room again.
+    pub fn set_room_waker(&self, waker: impl Fn() + Send + Sync + 'static) {
+        self.shared.inbox.set_room_waker(Some(Box::new(waker)));
     }
 
     /// Gives back a picture that will not be sent.
@@ -196,6 +241,14 @@ impl SenderShared {
             spare.push(picture);
         }
     }
+
+    /// Counts a picture that was queued and will not be sent.
+    fn drop_frame(&self, reason: DropReason, capture_time: NtpTime) {
+        self.inbox.count_drop(reason);
+        if let Some(lost) = &self.lost {
+            lost(capture_time);
+        }
+    }
 }
 
 /// The encoding thread.
@@ -250,7 +303,7 @@ impl Encoding<'_> {
     fn carry(&mut self, frame: OutgoingFrame) {
         let shared = self.shared;
         let Some(peer) = shared.peer.get() else {
-            shared.inbox.count_drop(DropReason::NotConnected);
+            shared.drop_frame(DropReason::NotConnected, frame.capture_time);
             shared.recycle(frame.picture);
             return;
         };
@@ -269,42 +322,61 @@ impl Encoding<'_> {
         shared.counters.height.store(planes.height, Ordering::Relaxed);
         // The packets keep parts of this buffer alive, so it cannot be used again.
         let mut unit = Vec::with_capacity(self.last_size);
-        let encoded = self.encoder.encode(planes, frame.capture_time.to_unix(), &mut unit);
+        let encoded = self.encode(planes, frame.capture_time, &mut unit);
         shared.counters.time(began);
         let capture_time = frame.capture_time;
         if let Some(before) = self.last.replace(frame) {
             shared.recycle(before.picture);
         }
         let key = match encoded {
-            Ok(Encoded::Skipped) => return shared.inbox.count_drop(DropReason::EncoderSkipped),
+            Ok(Encoded::Skipped) => {
+                return shared.drop_frame(DropReason::EncoderSkipped, capture_time);
+            }
             Ok(Encoded::Key) => {
                 self.last_key_frame = Some(Instant::now());
                 shared.counters.key_frames.fetch_add(1, Ordering::Relaxed);
                 true
             }
             Ok(Encoded::Delta) => false,
-            Err(error) => return self.failed(&error),
+            Err(error) => return self.failed(capture_time, &error),
         };
         shared.counters.frames.fetch_add(1, Ordering::Relaxed);
         shared.counters.bytes.fetch_add(unit.len() as u64, Ordering::Relaxed);
         self.last_size = unit.len();
         let frame = match self.cutter.cut(unit, capture_time.0, key) {
             Ok(frame) => frame,
-            Err(error) => return self.failed(&error),
+            Err(error) => return self.failed(capture_time, &error),
         };
         // Whoever sent the pictures comes before those who watch.
         let sent = runtime::handle().block_on(peer.send_frame(&frame));
         shared.fan_out.put(&frame);
         if let Err(error) = sent {
             tracing::debug!(target: "parhelion::media", "sending: {error}");
-            shared.inbox.count_drop(DropReason::NotConnected);
+            shared.drop_frame(DropReason::NotConnected, capture_time);
             self.start_over();
         }
     }
 
-    fn failed(&mut self, error: &Error) {
+    /// Encodes one picture. Each time that the rate control leaves it out, it has more to spend.
+    fn encode(
+        &mut self,
+        planes: Planes<'_>,
+        capture_time: NtpTime,
+        unit: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        let mut again = if self.shared.every { MAX_SKIPS } else { 0 };
+        loop {
+            let encoded = self.encoder.encode(planes, capture_time.to_unix(), unit)?;
+            if encoded != Encoded::Skipped || again == 0 {
+                return Ok(encoded);
+            }
+            again -= 1;
+        }
+    }
+
+    fn failed(&mut self, capture_time: NtpTime, error: &Error) {
         tracing::warn!(target: "parhelion::media", "encoding: {error}");
-        self.shared.inbox.count_drop(DropReason::EncodeFailed);
+        self.shared.drop_frame(DropReason::EncodeFailed, capture_time);
         self.start_over();
     }
 

@@ -20,6 +20,7 @@ MODULES = [
     "client",
     "errors",
     "events",
+    "flow",
     "frames",
     "models",
     "prompts",

@@ -175,15 +175,6 @@ async def test_a_late_reader_gets_the_newest_frame(session, picture):
     assert drops[("output", "displaced")] == session.stats().frames_received - 1
 
 
-async def test_output_capacity_keeps_as_many_and_the_newest(client, picture):
-    async with client.realtime.connect(model="mirage_v2", output_capacity=4) as session:
-        ids = [await arrive(session, picture(64, 48)) for _ in range(12)]
-        frames = [await session.recv(timeout=20) for _ in range(4)]
-        assert [frame.input_id for frame in frames] == ids[-4:]
-        drops = {(drop.place, drop.reason): drop.frames for drop in session.stats().drops}
-        assert drops[("output", "displaced")] == session.stats().frames_received - 4
-
-
 async def test_a_handler_of_frames_sees_each_that_arrives(session, picture):
     seen = []
     session.on("frame", lambda frame: seen.append(frame.input_id))
