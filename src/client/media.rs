@@ -227,16 +227,15 @@ impl Media {
     }
 
     pub(super) fn try_recv(&self) -> Option<OutputFrame> {
-        self.taken(self.incoming.output.try_take()?)
+        self.incoming.output.try_take().inspect(|frame| self.taken(frame))
     }
 
     pub(super) fn recv_timeout(&self, timeout: Duration) -> Option<OutputFrame> {
-        self.taken(self.incoming.output.take_timeout(timeout)?)
+        self.incoming.output.take_timeout(timeout).inspect(|frame| self.taken(frame))
     }
 
-    fn taken(&self, frame: OutputFrame) -> Option<OutputFrame> {
+    fn taken(&self, frame: &OutputFrame) {
         self.room.update(|window, now| window.taken(frame.input_id, now));
-        Some(frame)
     }
 
     pub(super) fn is_drained(&self) -> bool {
@@ -337,9 +336,10 @@ impl Incoming {
             timestamp: sent.and_then(|sent| sent.timestamp),
             latency,
         };
-        let gone = match self.waits {
-            true => self.output.put_when_room(frame).err(),
-            false => self.output.put(frame),
+        let gone = if self.waits {
+            self.output.put_when_room(frame).err()
+        } else {
+            self.output.put(frame)
         };
         if let Some(gone) = gone {
             self.pool.put(gone.data);

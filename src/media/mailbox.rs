@@ -5,8 +5,8 @@
 //! sees the newest), the new one is handed back ([`Mailbox::try_put`]), or the thread waits
 //! ([`Mailbox::put_when_room`]). Whatever does not reach the reader is counted by place and reason.
 //!
-//! A reader that waits has a place of its own beside those of the box: that its thread takes a moment
-//! to wake up is no reason to drop what comes meanwhile.
+//! A thread that works off a box ([`Mailbox::for_thread`]) has a place of its own beside those of the
+//! box while it is idle: that it takes a moment to wake up is no reason to drop what comes meanwhile.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -99,8 +99,8 @@ type Waker = Arc<dyn Fn() + Send + Sync>;
 
 struct State<T> {
     items: VecDeque<T>,
-    /// Readers that sleep until there is something.
-    readers: usize,
+    /// Whether a thread of its own works off the box and has nothing to do at present.
+    idle: bool,
     closed: bool,
     put: u64,
     taken: u64,
@@ -113,6 +113,8 @@ struct State<T> {
 pub struct Mailbox<T> {
     place: &'static str,
     capacity: usize,
+    /// Whether a thread of its own works it off.
+    worked_off: bool,
     state: Mutex<State<T>>,
     changed: Condvar,
     room: Condvar,
@@ -124,7 +126,7 @@ impl<T> Mailbox<T> {
         let capacity = capacity.max(1);
         let state = State {
             items: VecDeque::with_capacity(capacity),
-            readers: 0,
+            idle: false,
             closed: false,
             put: 0,
             taken: 0,
@@ -135,10 +137,19 @@ impl<T> Mailbox<T> {
         Self {
             place,
             capacity,
+            worked_off: false,
             state: Mutex::new(state),
             changed: Condvar::new(),
             room: Condvar::new(),
         }
+    }
+
+    /// The same, for one thread that does nothing but take from it and work.
+    pub fn for_thread(place: &'static str, capacity: usize) -> Self {
+        let mut mailbox = Self::new(place, capacity);
+        mailbox.worked_off = true;
+        mailbox.state.get_mut().unwrap_or_else(PoisonError::into_inner).idle = true;
+        mailbox
     }
 
     /// Puts an item in. What had to leave comes back, so that its memory can be used again: the
@@ -210,8 +221,12 @@ impl<T> Mailbox<T> {
         mut state: MutexGuard<'a, State<T>>,
     ) -> Result<T, MutexGuard<'a, State<T>>> {
         let was_full = self.full(&state);
-        let Some(item) = state.items.pop_front() else { return Err(state) };
+        let Some(item) = state.items.pop_front() else {
+            state.idle = self.worked_off;
+            return Err(state);
+        };
         state.taken += 1;
+        state.idle = false;
         let waker = if was_full { state.room_waker.clone() } else { None };
         drop(state);
         if was_full {
@@ -245,10 +260,14 @@ impl<T> Mailbox<T> {
             if state.closed || enough() {
                 return None;
             }
-            state.readers += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.readers -= 1;
         }
+    }
+
+    /// The thread that works the box off has done its work and is about to hand it on: whatever comes
+    /// in answer to that finds a place, even if it comes before the thread is back.
+    pub fn done(&self) {
+        self.lock().idle = self.worked_off;
     }
 
     /// Makes [`Self::take_unless`] look again.
@@ -269,10 +288,8 @@ impl<T> Mailbox<T> {
             };
             let left = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero());
             let left = left.filter(|_| !state.closed)?;
-            state.readers += 1;
             state =
                 self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-            state.readers -= 1;
         }
     }
 
@@ -348,7 +365,7 @@ impl<T> Mailbox<T> {
     }
 
     fn full(&self, state: &State<T>) -> bool {
-        state.items.len() >= self.capacity + state.readers
+        state.items.len() >= self.capacity + usize::from(state.idle)
     }
 
     pub fn counters(&self) -> Drops {

@@ -120,7 +120,7 @@ impl Processing {
         report: Report,
     ) -> Result<Self> {
         let shared = Arc::new(Shared {
-            inbox: Mailbox::new("model", 1),
+            inbox: Mailbox::for_thread("model", 1),
             pending: Mutex::default(),
             has_pending: AtomicBool::new(false),
             passthrough: AtomicBool::new(false),
@@ -226,7 +226,10 @@ fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut R
                 .map_err(|error| Error::new(ErrorCode::ModelFailed, error.message))
         }));
         match made {
-            Ok(Ok(())) => shared.forward(output, capture_time),
+            Ok(Ok(())) => {
+                shared.inbox.done();
+                shared.forward(output, capture_time);
+            }
             Ok(Err(error)) => {
                 shared.inbox.count_drop(DropReason::ModelFailed);
                 shared.sender.recycle(output);

@@ -139,7 +139,7 @@ impl VideoSender {
                 }
             };
             SenderShared {
-                inbox: Mailbox::new(queue.place, queue.capacity),
+                inbox: Mailbox::for_thread(queue.place, queue.capacity),
                 every: queue.every,
                 lost: queue.lost,
                 peer,
@@ -347,6 +347,7 @@ impl Encoding<'_> {
             Ok(frame) => frame,
             Err(error) => return self.failed(capture_time, &error),
         };
+        shared.inbox.done();
         // Whoever sent the pictures comes before those who watch.
         let sent = runtime::handle().block_on(peer.send_frame(&frame));
         shared.fan_out.put(&frame);
@@ -427,7 +428,7 @@ impl VideoReceiver {
         sink: impl FnMut(Planes<'_>, Option<NtpTime>) + Send + 'static,
     ) -> Result<Self> {
         let shared = Arc::new(ReceiverShared {
-            inbox: Mailbox::new(place, UNDECODED),
+            inbox: Mailbox::for_thread(place, UNDECODED),
             peer,
             spare: Mutex::default(),
             awaiting_key: AtomicBool::new(true),

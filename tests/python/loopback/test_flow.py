@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
@@ -26,6 +26,11 @@ def numbered(number: int) -> np.ndarray:
 def number_of(frame: ph.Frame) -> int:
     fields = frame.data.mean(axis=(0, 2)).reshape(BITS, SIDE).mean(axis=1)
     return sum(int(value > 120) << bit for bit, value in enumerate(fields))
+
+
+async def until(session: ph.RealTimeClient, condition: Callable[[ph.Stats], bool]) -> None:
+    while not condition(session.stats()):  # noqa: ASYNC110 - no event tells
+        await asyncio.sleep(0)
 
 
 async def pump(session: ph.RealTimeClient, count: int) -> list[int]:
@@ -65,8 +70,8 @@ async def test_wait_loses_nothing_to_a_slow_reader(slow):
         seen = []
         for number in range(30):
             # Nobody reads before all that can come back has come back.
-            while session.stats().frames_received < min(number + 2, 30):
-                await asyncio.sleep(0)
+            expected = min(number + 2, 30)
+            await until(session, lambda stats, n=expected: stats.frames_received >= n)
             seen.append(number_of(await session.recv(timeout=20)))
         await sending
         assert seen == list(range(30))
@@ -84,8 +89,7 @@ async def test_a_full_window_refuses_and_reading_makes_room(client, picture):
         assert caught.value.operation == "send"
         assert "drain" in caught.value.hint
         # They come back, and count until they are read.
-        while session.stats().frames_received < 1:
-            await asyncio.sleep(0)
+        await until(session, lambda stats: stats.frames_received >= 1)
         draining = asyncio.create_task(session.drain())
         await asyncio.sleep(0)
         assert not draining.done()
@@ -176,8 +180,7 @@ async def test_all_drops_nothing_on_this_side(client, picture):
                     await session.drain()
         # Conversion is faster than encoding.
         assert refused
-        while session.stats().frames_encoded < 40:
-            await asyncio.sleep(0)
+        await until(session, lambda stats: stats.frames_encoded == 40)
         drops = {drop.place for drop in session.stats().drops}
         assert "capture" not in drops
 
