@@ -150,9 +150,9 @@ class RealTime:
                 rate, the model's for iterables; cameras and other live streams as they come.
             max_bitrate: Upper bound of the outgoing video, bits per second,
                 100_000 to 50_000_000.
-            flow: What happens to frames that come faster than they are taken: ``latest`` (the newest
-                wins), ``all`` (none is dropped up to a limit) or ``wait`` (none is lost), for both
-                directions, or a :class:`Flow` for each and for the limits.
+            flow: What happens to frames that come faster than they are taken: ``latest`` (the
+                newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
+                for both directions, or a :class:`Flow` for each and for the limits.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -188,7 +188,8 @@ class RealTime:
             raise InvalidOptionsError(f"resolution: expected 720p or 1080p, got {resolution!r}")
         if fps is not None and not (isinstance(fps, (int, float)) and 0 < fps <= _MAX_FPS):
             raise InvalidOptionsError(f"fps: expected above 0 and up to {_MAX_FPS}, got {fps!r}")
-        halves = halves_of(stream, format=format, policy="latest", fps=fps, model_fps=model.fps)
+        flow = as_flow(flow)
+        halves = halves_of(stream, format=format, policy=flow.send, fps=fps, model_fps=model.fps)
         state = initial_state or InitialState()
         return _Connecting(
             {
@@ -200,7 +201,7 @@ class RealTime:
                 "image": None if state.image is None else _encoded(state.image),
                 "format": format,
                 "max_bitrate": max_bitrate,
-                "flow": as_flow(flow)._arguments(),  # noqa: SLF001 - same package
+                "flow": flow._arguments(),  # noqa: SLF001 - same package
                 "connect_timeout": float(timeout),
                 "attempts": attempts,
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],

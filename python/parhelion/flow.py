@@ -57,19 +57,18 @@ class Flow:
         Up to ``receive_limit`` frames wait; when they are as many, the oldest makes room.
     ``wait``
         Up to ``receive_limit`` frames wait, and what comes after them is not decoded before the
-        reader took one. With ``send="wait"`` a frame counts as under way until then, so that nothing
-        is lost however slow the reader is. With another ``send``, encoded frames that pile up before
-        the decoder (16) are given up, and video goes on with the next key frame. Frames that the
-        codec repeated come once.
+        reader took one. With ``send="wait"`` a frame counts as under way until then, so that
+        nothing is lost however slow the reader is, and what is made from one frame comes once.
+        With another ``send``, encoded frames that pile up before the decoder (16) are given up, and
+        video goes on with the next key frame.
 
     Every dropped frame is counted by place and reason in ``stats().drops``.
 
     Args:
         send: ``latest``, ``all`` or ``wait``.
         receive: Likewise.
-        send_limit: Frames, 1 to 64; default 32 for ``all`` and 2 for ``wait``. Always 1 for ``latest``.
-        receive_limit: Frames, 1 to 64; default 32 for ``all`` and 1 for ``wait``. Always 1 for
-            ``latest``.
+        send_limit: 1 to 64 frames; default 32 for ``all`` and 2 for ``wait``; 1 for ``latest``.
+        receive_limit: 1 to 64 frames; default 32 for ``all`` and 1 for ``wait``; 1 for ``latest``.
 
     Raises:
         InvalidOptionsError: A name is unknown, or a limit is out of range.

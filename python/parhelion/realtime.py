@@ -39,6 +39,8 @@ class RealTimeClient(Session):
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
         self._feed: Feed | None = None
+        # Whether sending waits for room where it may wait.
+        self._waits = options["flow"][0][0] == "wait"
         # Those who wait for room.
         self._draining: set[asyncio.Future[None]] = set()
 
@@ -82,10 +84,11 @@ class RealTimeClient(Session):
     ) -> int:
         """Queues one frame and returns its id, which the result carries as ``input_id``.
 
-        Never waits. Of frames that come faster than they can be encoded the newest is kept, and
-        the others are counted in :meth:`stats`, unless the session was opened with another
-        :class:`Flow`. The array is read before this returns. Any strides will do; what is not an
-        array is converted by ``numpy.asarray``.
+        Of frames that come faster than they can be encoded the newest is kept, and the others are
+        counted in :meth:`stats`, unless the session was opened with another :class:`Flow`. Never
+        waits, except for room where the flow is ``wait`` and the calling thread may wait: in the
+        blocking face, outside its handlers. The array is read before this returns. Any strides
+        will do; what is not an array is converted by ``numpy.asarray``.
 
         Args:
             frame: uint8, of the shape of its format: (H, W, 3) for ``rgb24`` and ``bgr24``,
@@ -97,8 +100,8 @@ class RealTimeClient(Session):
         Raises:
             InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
             InvalidStateError: The session is over.
-            QueueFullError: Only with ``flow="all"`` and ``"wait"``: there is no room at present. The
-                frame was not sent; ``await drain()`` and send it again.
+            QueueFullError: With ``flow="all"``, and with ``"wait"`` where it does not wait: there
+                is no room at present. The frame was not sent; see :meth:`drain`.
         """
         input_id = self._core.send(as_frame(frame), format, timestamp)
         self._inbox.sent(input_id)
@@ -112,12 +115,17 @@ class RealTimeClient(Session):
 
         Raises:
             DisconnectedError: The session is over.
-            InvalidStateError: Awaited in another event loop.
+            InvalidStateError: Awaited in another event loop, or called by a handler of the blocking
+                face.
         """
         self._inbox.check_loop("drain")
         await self._room(None)
         if self._core.state == "disconnected":
             raise self._inbox.gone("drain")
+
+    def _wait_for_room(self, timeout: float) -> bool:
+        """For threads; whether there is room."""
+        return self._core.wait_for_room(timeout)
 
     async def _room(self, result: asyncio.Future[Frame] | None, until: float = math.inf) -> None:
         """Waits for room, the end, the result that makes it unnecessary, or until that time."""
@@ -128,10 +136,9 @@ class RealTimeClient(Session):
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._draining.add(waiter)
             try:
+                awaited: set[asyncio.Future[Any]] = {waiter} if result is None else {waiter, result}
                 await asyncio.wait(
-                    [waiter] if result is None else [waiter, result],
-                    timeout=min(longest, left),
-                    return_when=asyncio.FIRST_COMPLETED,
+                    awaited, timeout=min(longest, left), return_when=asyncio.FIRST_COMPLETED
                 )
             finally:
                 self._draining.discard(waiter)

@@ -25,6 +25,7 @@ from parhelion.errors import (
     ModelFailedError,
     ModelNotFoundError,
     ParhelionError,
+    QueueFullError,
     ServerError,
     SessionEndedError,
     SignalingError,
@@ -32,6 +33,7 @@ from parhelion.errors import (
     WebSocketError,
 )
 from parhelion.events import ConnectionState, EventName
+from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
@@ -54,6 +56,8 @@ __all__ = [
     "DisconnectedError",
     "Drop",
     "EventName",
+    "Flow",
+    "FlowMode",
     "Frame",
     "IceError",
     "IceServer",
@@ -75,6 +79,7 @@ __all__ = [
     "Percentiles",
     "PixelFormat",
     "Prompt",
+    "QueueFullError",
     "RealTime",
     "RealTimeClient",
     "RemoteStream",

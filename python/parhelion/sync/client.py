@@ -8,6 +8,7 @@ from typing import Any
 
 import parhelion.client
 from parhelion.client import IceServer, InitialState
+from parhelion.flow import Flow, FlowMode
 from parhelion.frames import PixelFormat
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
@@ -39,7 +40,7 @@ class RealTime:
         resolution: str | None = None,
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
-        output_capacity: int = 1,
+        flow: Flow | FlowMode = "latest",
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
@@ -64,8 +65,9 @@ class RealTime:
                 rate, the model's for iterables; cameras and other live streams as they come.
             max_bitrate: Upper bound of the outgoing video, bits per second,
                 100_000 to 50_000_000.
-            output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
-                the newest.
+            flow: What happens to frames that come faster than they are taken: ``latest`` (the
+                newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
+                for both directions, or a :class:`Flow` for each and for the limits.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -99,7 +101,7 @@ class RealTime:
             resolution=resolution,
             fps=fps,
             max_bitrate=max_bitrate,
-            output_capacity=output_capacity,
+            flow=flow,
             timeout=timeout,
             attempts=attempts,
             ice_servers=ice_servers,
@@ -163,7 +165,7 @@ def connect(
     resolution: str | None = None,
     fps: float | None = None,
     max_bitrate: int = 3_000_000,
-    output_capacity: int = 1,
+    flow: Flow | FlowMode = "latest",
     timeout: float = 300.0,
     attempts: int = 5,
     ice_servers: Sequence[IceServer] | None = None,
@@ -196,8 +198,9 @@ def connect(
             rate, the model's for iterables; cameras and other live streams as they come.
         max_bitrate: Upper bound of the outgoing video, bits per second,
             100_000 to 50_000_000.
-        output_capacity: Frames that may wait for a reader, 1 to 64; the oldest makes room for
-            the newest.
+        flow: What happens to frames that come faster than they are taken: ``latest`` (the
+            newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
+            for both directions, or a :class:`Flow` for each and for the limits.
         timeout: Seconds for the whole of it, retries included.
         attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
         ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -223,7 +226,7 @@ def connect(
             resolution=resolution,
             fps=fps,
             max_bitrate=max_bitrate,
-            output_capacity=output_capacity,
+            flow=flow,
             timeout=timeout,
             attempts=attempts,
             ice_servers=ice_servers,

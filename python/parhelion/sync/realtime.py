@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import parhelion.realtime
+from parhelion.errors import QueueFullError
 from parhelion.frames import Frame, PixelFormat
 from parhelion.sync.background import Background
 from parhelion.sync.session import Session
@@ -18,6 +20,8 @@ __all__ = ["RealTimeClient"]
 
 _Result = TypeVar("_Result")
 
+# How long to wait at once for a frame that makes room; another may be lost meanwhile.
+_LOOK_SECONDS = 0.05
 # A call that keeps a time limit by itself ends this much later at most, unless the loop is blocked.
 _GRACE = 1.0
 
@@ -56,8 +60,10 @@ class RealTimeClient(Session):
     ) -> int:
         """Queues one frame and returns its id, which the result carries as ``input_id``.
 
-        Never waits: of frames that come faster than they can be encoded the newest is kept, the
-        others are counted in :meth:`stats`. The array is read before this returns. Any strides
+        Of frames that come faster than they can be encoded the newest is kept, and the others are
+        counted in :meth:`stats`, unless the session was opened with another :class:`Flow`. Never
+        waits, except for room where the flow is ``wait`` and the calling thread may wait: in the
+        blocking face, outside its handlers. The array is read before this returns. Any strides
         will do; what is not an array is converted by ``numpy.asarray``.
 
         Args:
@@ -70,9 +76,33 @@ class RealTimeClient(Session):
         Raises:
             InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
             InvalidStateError: The session is over.
+            QueueFullError: With ``flow="all"``, and with ``"wait"`` where it does not wait: there
+                is no room at present. The frame was not sent; see :meth:`drain`.
         """
         self._begin()
-        return self._session.send(frame, format=format, timestamp=timestamp)
+        while True:
+            try:
+                return self._session.send(frame, format=format, timestamp=timestamp)
+            except QueueFullError:
+                waits = self._session._waits  # noqa: SLF001 - same package
+                if not waits or self._background.is_current():
+                    raise
+            self._core.wait_for_room()
+
+    def drain(self) -> None:
+        """Waits until there is room for another frame: until :meth:`send` does not raise.
+
+        Returns at once when there is room, and always with ``flow="latest"``. Several may wait;
+        whoever sends first has the room.
+
+        Raises:
+            DisconnectedError: The session is over.
+            InvalidStateError: Awaited in another event loop, or called by a handler of the blocking
+                face.
+        """
+        self._background.check("drain")
+        if not self._core.wait_for_room():
+            raise self._inbox.gone("drain")
 
     def process(
         self, frame: object, *, format: PixelFormat | None = None, timeout: float = 10.0
@@ -87,7 +117,7 @@ class RealTimeClient(Session):
         Args:
             frame: As for :meth:`send`.
             format: As for :meth:`send`.
-            timeout: Seconds to wait for the first picture.
+            timeout: Seconds to wait for the first picture, and for room where the flow needs it.
 
         Returns:
             The pixels in the format of the session, uint8, as ``Frame.data``: an array, since
@@ -97,13 +127,23 @@ class RealTimeClient(Session):
             InvalidInputError: As for :meth:`send`.
             ModelFailedError: The model failed on the first frame.
             ConnectTimeoutError: A ``TimeoutError``: no picture came in time.
+            QueueFullError: With ``flow="all"`` or ``"wait"``: there was no room in time.
             InvalidStateError: The session is over.
         """
         self._background.check("process")
         if self._inbox.newest is None:
             self._inbox.keeps_newest = True
             return self.transform(frame, format=format, timeout=timeout).data
-        self.send(frame, format=format)
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._session.send(frame, format=format)
+                break
+            except QueueFullError:
+                if time.monotonic() >= deadline:
+                    raise
+            # What comes back makes room, and is wanted anyway.
+            self._inbox.take_in_thread(_LOOK_SECONDS)
         while self._inbox.take_now() is not None:
             pass
         return self._inbox.newest.data
@@ -118,7 +158,8 @@ class RealTimeClient(Session):
         """Sends one frame and returns what became of it.
 
         For single pictures and tests; for video use :meth:`send` and :meth:`recv`, which do not
-        wait for each other. A frame that is dropped on its way is sent again.
+        wait for each other. A frame that is dropped on its way is sent again. Waits for room
+        where :meth:`send` would raise :class:`QueueFullError`.
 
         Args:
             frame: As for :meth:`send`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -42,15 +42,15 @@ async def pump(session: ph.RealTimeClient, count: int) -> list[int]:
 
 
 @pytest.fixture
-async def slow(server: ph.LocalServer) -> AsyncIterator[ph.Client]:
-    """A service with a model that is slower than the frames could come, now and then much slower."""
+def slow(server: ph.LocalServer) -> ph.Client:
+    """A service with a model that is slower than the frames could come, at times much slower."""
 
     @server.model("slow")
     def slow_model(frame: np.ndarray, context: ph.ModelContext) -> np.ndarray:
         time.sleep(0.05 if context.index % 40 == 7 else 0.004)
         return frame
 
-    yield ph.Client(server.api_key, base_url=server.url)
+    return ph.Client(server.api_key, base_url=server.url)
 
 
 async def test_wait_loses_nothing_through_a_slow_model(slow):

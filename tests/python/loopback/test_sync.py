@@ -484,3 +484,35 @@ def test_the_service_may_be_started_and_closed_by_hand(picture):
     server.close()
     with pytest.raises(ph.InvalidStateError, match="not running"):
         _ = server.url
+
+
+def test_sending_waits_for_room_where_nothing_may_be_lost(service, picture):
+    client = sync.Client(service.api_key, base_url=service.url)
+    with client.realtime.connect(model="mirage_v2", flow="wait", timeout=20) as session:
+        assert isinstance(in_handler(session, session.drain), ph.InvalidStateError)
+        refused = in_handler(session, lambda: [session.send(picture(64, 48)) for _ in range(3)])
+        assert isinstance(refused, ph.QueueFullError)
+        assert [session.recv(timeout=20).input_id for _ in range(2)] == [0, 1]
+        session.drain()
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(lambda: [session.recv(timeout=20).input_id for _ in range(40)])
+            assert [session.send(picture(64, 48)) for _ in range(40)] == list(range(2, 42))
+            assert reading.result(20) == list(range(2, 42))
+        for _ in range(10):
+            session.process(picture(64, 48), timeout=20)
+    with pytest.raises(ph.DisconnectedError):
+        session.drain()
+
+
+def test_sending_refuses_where_nothing_may_be_dropped(service, picture):
+    client = sync.Client(service.api_key, base_url=service.url)
+    flow = ph.Flow(send="all", send_limit=1)
+    with client.realtime.connect(model="mirage_v2", flow=flow, timeout=20) as session:
+        sent, refused = picture(1280, 720), 0
+        for _ in range(20):
+            try:
+                session.send(sent)
+            except ph.QueueFullError:
+                refused += 1
+                session.drain()
+        assert refused
