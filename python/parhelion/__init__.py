@@ -32,6 +32,7 @@ from parhelion.errors import (
 from parhelion.events import ConnectionState, EventName
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
+from parhelion.images import ImageLike
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
@@ -39,6 +40,7 @@ from parhelion.server import LocalServer, ModelContext, Server
 from parhelion.sources import Media
 from parhelion.statistics import Drop, Percentiles, Stats
 from parhelion.streams import RemoteStream
+from parhelion.unset import UNSET, Unset
 
 __version__: str = build_info()["version"]
 
@@ -56,6 +58,7 @@ __all__ = [
     "Frame",
     "IceError",
     "IceServer",
+    "ImageLike",
     "InitialState",
     "InternalError",
     "InvalidApiKeyError",
@@ -84,6 +87,8 @@ __all__ = [
     "SignalingError",
     "SourceError",
     "Stats",
+    "UNSET",
+    "Unset",
     "WebSocketError",
     "build_info",
     "create_client",

@@ -11,6 +11,8 @@ from parhelion.frames import PixelFormat
 
 __all__ = [
     "FrameBuffer",
+    "Image",
+    "ImageSource",
     "Server",
     "Session",
     "build_info",
@@ -54,6 +56,36 @@ _Taken: TypeAlias = tuple[
 @final
 class FrameBuffer:
     """The memory of one frame. Only ever the base of an array."""
+
+@final
+class ImageSource:
+    """An image that was checked as far as it can be without waiting."""
+
+    @staticmethod
+    def file(contents: bytes, operation: str) -> ImageSource:
+        """From the contents of a file. Looks at them and raises what is wrong."""
+
+    @staticmethod
+    def base64(text: str, operation: str) -> ImageSource:
+        """From such contents in base64."""
+
+    @staticmethod
+    def url(text: str, operation: str) -> ImageSource:
+        """From an http or https URL. It is asked for when the image is loaded."""
+
+    @staticmethod
+    def pixels(array: npt.NDArray[Any], format: str, operation: str) -> ImageSource:
+        """From the pixels of an array, which are copied."""
+
+    def load(self, fetch: dict[str, Any], operation: str) -> Awaitable[Image]:
+        """Fetches or encodes what is to be sent. Awaitable."""
+
+@final
+class Image:
+    """An image that is ready to be sent."""
+
+    def __len__(self) -> int:
+        """Length of what is sent, in bytes of base64."""
 
 @final
 class Session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import asyncio
 import dataclasses
 import os
 import platform
@@ -13,11 +13,19 @@ from types import TracebackType
 from typing import Any
 
 from parhelion import _core
-from parhelion.errors import InvalidApiKeyError, InvalidInputError, InvalidOptionsError
+from parhelion.changes import check_model
+from parhelion.errors import (
+    ConnectTimeoutError,
+    InvalidApiKeyError,
+    InvalidInputError,
+    InvalidOptionsError,
+)
 from parhelion.flow import Flow, FlowMode, as_flow
 from parhelion.frames import PixelFormat
+from parhelion.images import ImageLike, source_of
+from parhelion.limits import checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
-from parhelion.prompts import Prompt
+from parhelion.prompts import Prompt, prompt_of
 from parhelion.realtime import RealTimeClient
 from parhelion.sources import halves_of
 from parhelion.sources.base import Source
@@ -30,7 +38,7 @@ __all__ = ["Client", "IceServer", "InitialState", "RealTime", "create_client"]
 _BASE_URL = "wss://api3.decart.ai"
 _KEY_VARIABLE = "DECART_API_KEY"
 _MAX_FPS = 1000
-_MAX_IMAGE_BYTES = 20 * 1024 * 1024
+_SHORTEST = 0.001
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +46,23 @@ class InitialState:
     """What a session starts with; acknowledged by the service before any frame flows.
 
     Without prompt and image the video passes unchanged.
+
+    Raises:
+        InvalidInputError: The prompt is no prompt. An image is looked at by ``connect``.
     """
 
-    prompt: Prompt | None = None
-    image: bytes | str | os.PathLike[str] | None = None
-    """A reference image: the bytes of a PNG, JPEG or WebP file, or the path of one; 20 MiB."""
+    prompt: Prompt | str | None = None
+    """As a str it may be elaborated on by the service."""
+    image: ImageLike | None = dataclasses.field(default=None, repr=False)
+    """A reference image, of any kind that :meth:`RealTimeClient.set` takes."""
+
+    def __post_init__(self) -> None:
+        self._words()
+
+    def _words(self) -> tuple[str, bool] | None:
+        if self.prompt is None:
+            return None
+        return prompt_of(self.prompt, True, "InitialState")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +81,12 @@ class _Connecting(Awaitable[RealTimeClient]):
     def __init__(
         self,
         options: dict[str, Any],
+        image: _core.ImageSource | None,
         halves: Sequence[tuple[Source, Lane]],
         on_remote_stream: Callable[[RemoteStream], Any] | None,
     ) -> None:
         self._options = options
+        self._image = image
         self._halves = halves
         self._on_remote_stream = on_remote_stream
         self._client: RealTimeClient | None = None
@@ -91,9 +113,23 @@ class _Connecting(Awaitable[RealTimeClient]):
         return client
 
     async def _connect(self) -> RealTimeClient:
+        if self._image is not None:
+            await self._load(self._image)
         client = RealTimeClient(self._options)
         await client._connect(self._on_remote_stream)  # noqa: SLF001 - same package
         return client
+
+    async def _load(self, image: _core.ImageSource) -> None:
+        limit = self._options["connect_timeout"]
+        began = time.monotonic()
+        try:
+            loaded = await asyncio.wait_for(image.load(self._options["fetch"], "connect"), limit)
+        except asyncio.TimeoutError:
+            raise ConnectTimeoutError(
+                f"the image was not ready within {limit:.1f} s", operation="connect"
+            ) from None
+        left = max(limit - (time.monotonic() - began), _SHORTEST)
+        self._options = self._options | {"image": loaded, "connect_timeout": left}
 
     async def __aenter__(self) -> RealTimeClient:
         return await self._open()
@@ -180,34 +216,45 @@ class RealTime:
                 f"model: expected ModelDefinition or str, got {type(model).__name__}",
                 operation="connect",
             )
-        _in_range("max_bitrate", max_bitrate, 100_000, 50_000_000)
-        _in_range("attempts", attempts, 0, 100)
-        if not timeout > 0:
-            raise InvalidOptionsError(f"timeout: expected seconds above 0, got {timeout!r}")
+        max_bitrate = checked_int("max_bitrate", max_bitrate, 100_000, 50_000_000)
+        attempts = checked_int("attempts", attempts, 0, 100)
+        timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
         if resolution not in (None, "720p", "1080p"):
             raise InvalidOptionsError(f"resolution: expected 720p or 1080p, got {resolution!r}")
         if fps is not None and not (isinstance(fps, (int, float)) and 0 < fps <= _MAX_FPS):
             raise InvalidOptionsError(f"fps: expected above 0 and up to {_MAX_FPS}, got {fps!r}")
         flow = as_flow(flow)
         halves = halves_of(stream, format=format, policy=flow.send, fps=fps, model_fps=model.fps)
-        state = initial_state or InitialState()
+        state = InitialState() if initial_state is None else initial_state
+        if not isinstance(state, InitialState):
+            raise InvalidInputError(
+                f"initial_state: expected InitialState, got {type(state).__name__}",
+                operation="connect",
+            )
+        definition = dataclasses.asdict(model)
+        image = None
+        if state.image is not None:
+            image = source_of(state.image, "connect")
+            check_model(definition, "connect")
         return _Connecting(
             {
                 "base_url": self._client.base_url,
                 "api_key": self._client._api_key,  # noqa: SLF001 - same module
-                "model": dataclasses.asdict(model),
+                "model": definition,
                 "resolution": resolution,
-                "prompt": state.prompt and (state.prompt.text, state.prompt.enhance),
-                "image": None if state.image is None else _encoded(state.image),
+                "prompt": state._words(),  # noqa: SLF001 - same module
+                "image": None,
+                "fetch": self._client._fetch,  # noqa: SLF001 - same module
                 "format": format,
                 "max_bitrate": max_bitrate,
                 "flow": flow._arguments(),  # noqa: SLF001 - same package
-                "connect_timeout": float(timeout),
+                "connect_timeout": timeout,
                 "attempts": attempts,
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
             },
+            image,
             halves,
             on_remote_stream,
         )
@@ -222,6 +269,8 @@ class Client:
             the same); default is the public one.
         ca_file: PEM file with certificates to trust beside the system's.
         integration: Name of the program that embeds this client, for the service's logs.
+        allow_private_image_urls: Whether URLs of images may lead to this machine and its network.
+            Leave it off where somebody else may choose the URL.
 
     Raises:
         InvalidApiKeyError: There is no key.
@@ -234,6 +283,7 @@ class Client:
         base_url: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         integration: str | None = None,
+        allow_private_image_urls: bool = False,
     ) -> None:
         key = (os.environ.get(_KEY_VARIABLE, "") if api_key is None else api_key).strip()
         if not key:
@@ -256,6 +306,11 @@ class Client:
                 ),
             )
         )
+        self._fetch = {
+            "ca_file": self._ca_file,
+            "user_agent": self._user_agent,
+            "allow_private": bool(allow_private_image_urls),
+        }
         self.base_url = _BASE_URL if base_url is None else base_url
         self.models = Models()
         self.realtime = RealTime(self)
@@ -273,32 +328,3 @@ def ice_server_arguments(server: IceServer) -> dict[str, Any]:
     """An ICE server as the core takes it."""
     urls = [server.urls] if isinstance(server.urls, str) else list(server.urls)
     return {"urls": urls, "username": server.username, "credential": server.credential}
-
-
-def _in_range(name: str, value: int, low: int, high: int) -> None:
-    if not isinstance(value, int) or not low <= value <= high:
-        raise InvalidOptionsError(f"{name}: expected an int from {low} to {high}, got {value!r}")
-
-
-def _encoded(image: bytes | str | os.PathLike[str]) -> str:
-    """An image file as base64."""
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        content = bytes(image)
-    elif isinstance(image, (str, os.PathLike)):
-        try:
-            content = Path(image).read_bytes()
-        except (OSError, ValueError) as error:
-            # ValueError: a NUL in the path.
-            raise InvalidInputError(
-                f"image: the file cannot be read: {error}", operation="connect"
-            ) from error
-    else:
-        raise InvalidInputError(
-            f"image: expected bytes or a path, got {type(image).__name__}", operation="connect"
-        )
-    if not 0 < len(content) <= _MAX_IMAGE_BYTES:
-        raise InvalidInputError(
-            f"image: expected 1 to {_MAX_IMAGE_BYTES} bytes, got {len(content)}",
-            operation="connect",
-        )
-    return base64.b64encode(content).decode("ascii")

@@ -11,15 +11,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from parhelion.errors import ConnectTimeoutError, QueueFullError, SourceError
+from parhelion.changes import Changes
+from parhelion.errors import (
+    ConnectTimeoutError,
+    InvalidInputError,
+    QueueFullError,
+    SourceError,
+)
 from parhelion.frames import Frame, PixelFormat
-from parhelion.prompts import checked_prompt
+from parhelion.images import ImageLike
+from parhelion.prompts import Prompt, prompt_of
 from parhelion.session import Session
 from parhelion.sources.feed import Feed
+from parhelion.unset import UNSET, Unset
 
 __all__ = ["RealTimeClient"]
 
 _PROMPT_TIMEOUT = 15.0
+_UPDATE_TIMEOUT = 30.0
 # A frame that the rate control left out, or that a queue dropped, does not come back by itself.
 _TRANSFORM_RETRY = 0.5
 
@@ -39,6 +48,7 @@ class RealTimeClient(Session):
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
         self._feed: Feed | None = None
+        self._changes = Changes(self._core, options["model"], options["fetch"], self._inbox.gone)
         # Whether sending waits for room where it may wait.
         self._waits = options["flow"][0][0] == "wait"
         # Those who wait for room.
@@ -61,8 +71,10 @@ class RealTimeClient(Session):
         self._inbox.finish(error)
 
     def _emit(self, event: tuple[Any, ...]) -> None:
-        if self._feed is not None and event[:2] == ("connection_change", "disconnected"):
-            self._feed.stop()
+        if event[:2] == ("connection_change", "disconnected"):
+            self._changes.close()
+            if self._feed is not None:
+                self._feed.stop()
         super()._emit(event)
 
     async def disconnect(self) -> None:
@@ -196,28 +208,117 @@ class RealTimeClient(Session):
             result.cancel()
 
     async def set_prompt(
-        self, prompt: str, *, enhance: bool = True, timeout: float = _PROMPT_TIMEOUT
+        self, prompt: str | Prompt, *, enhance: bool = True, timeout: float = _PROMPT_TIMEOUT
     ) -> None:
         """Changes the prompt; returns when the service has acknowledged it.
 
         Frames that are made afterwards are made with it. A reconnect brings it into force again.
+        The image stays as it is.
 
         Args:
-            prompt: Not blank.
-            enhance: Whether the service may elaborate on it.
+            prompt: Not blank, at most 10 000 characters.
+            enhance: Whether the service may elaborate on it. A :class:`Prompt` may forbid it too.
             timeout: Seconds to wait for the acknowledgement.
 
         Raises:
-            InvalidInputError: The prompt is no str, or blank.
+            InvalidInputError: The prompt is no str, blank, or too long.
             InvalidStateError: The session is not connected.
             ServerError: The service refuses the prompt; the one before stays in force.
             ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
         """
-        prompt = checked_prompt(prompt, "set_prompt")
-        change = {
-            "set_prompt": True,
-            "prompt": (prompt, bool(enhance)),
-            "set_image": False,
-            "image": None,
-        }
-        await self._core.update(change, timeout, "set_prompt")
+        self._inbox.check_loop("set_prompt")
+        # Nothing is cleared by this call: None is no prompt.
+        words = prompt_of(prompt, enhance, "set_prompt")
+        await self._changes.apply(
+            "set_prompt", prompt=words[0], image=UNSET, enhance=words[1], timeout=timeout
+        )
+
+    async def set(
+        self,
+        *,
+        prompt: str | Prompt | Unset | None = UNSET,
+        image: ImageLike | Unset | None = UNSET,
+        enhance: bool = True,
+        timeout: float = _UPDATE_TIMEOUT,
+    ) -> None:
+        """Changes prompt, image or both at once; returns when the service has acknowledged it.
+
+        What is left out stays as it is, and None clears it: ``set(prompt="noir")`` keeps the image,
+        ``set(image=None)`` keeps the prompt, ``set(prompt=None, image=None)`` lets the video pass
+        unchanged. Frames that are made afterwards are made with the new state, and a reconnect
+        brings it into force again. A change that fails leaves everything as it was.
+
+        Calls take effect in the order in which they are made, however long an image takes to get
+        ready. The service applies one after the other.
+
+        Args:
+            prompt: Not blank, at most 10 000 characters.
+            image: A reference image:
+
+                - a path, as str or ``os.PathLike``, of a PNG, JPEG or WebP file
+                - the bytes of such a file
+                - a ``data:`` URL; or base64, if it is surely that of an image
+                - an ``http(s)`` URL: fetched from public addresses only, within 10 s and 5
+                  redirects. See ``allow_private_image_urls`` of :class:`Client`
+                - a ``PIL.Image``: turned as its EXIF data asks
+                - an array, uint8, (H, W, 3) in RGB, (H, W, 4) in RGBA or (H, W); copied at once
+                - a :class:`Frame`, which knows its layout
+
+                A file has at most 20 MiB, 8192 x 8192 and 50 331 648 pixels, and is sent as it is.
+                Pixels are sent as PNG, or as JPEG of quality 95 if the PNG has more than 8 MiB and
+                no alpha. They have at most 33 177 600 pixels, as every frame.
+            enhance: Whether the service may elaborate on the prompt. A :class:`Prompt` may forbid
+                it too.
+            timeout: Seconds for all of it: the image, earlier calls, and the acknowledgement.
+
+        Raises:
+            InvalidInputError: Nothing to set; the prompt is no str, blank, or too long; the image
+                is of no kind that can be one, cannot be read or fetched, or is too large; or the
+                model takes no images.
+            InvalidStateError: The session is not connected.
+            ServerError: The service refuses the change.
+            ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
+        """
+        self._inbox.check_loop("set")
+        await self._changes.apply(
+            "set", prompt=prompt, image=image, enhance=enhance, timeout=timeout
+        )
+
+    async def set_image(
+        self,
+        image: ImageLike | None,
+        *,
+        prompt: str | Prompt | Unset | None = UNSET,
+        enhance: bool | Unset = UNSET,
+        timeout: float = _UPDATE_TIMEOUT,
+    ) -> None:
+        """Changes the image, and the prompt at once with it if one is given.
+
+        Args:
+            image: As for :meth:`set`; None clears it.
+            prompt: As for :meth:`set`; left out, it stays as it is.
+            enhance: As for :meth:`set`; only together with a prompt.
+            timeout: As for :meth:`set`.
+
+        Raises:
+            InvalidInputError: As for :meth:`set`, and if ``enhance`` comes without a prompt.
+            InvalidStateError: The session is not connected.
+            ServerError: The service refuses the change.
+            ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
+        """
+        self._inbox.check_loop("set_image")
+        given: object = image
+        if given is UNSET:
+            raise InvalidInputError(
+                "image: expected an image or None, got UNSET",
+                operation="set_image",
+                hint="set(prompt=...) leaves the image as it is",
+            )
+        if enhance is not UNSET and (prompt is UNSET or prompt is None):
+            raise InvalidInputError(
+                "enhance: expected a prompt beside it, got none", operation="set_image"
+            )
+        allowed = True if enhance is UNSET else enhance
+        await self._changes.apply(
+            "set_image", prompt=prompt, image=image, enhance=allowed, timeout=timeout
+        )

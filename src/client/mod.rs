@@ -1,8 +1,12 @@
 //! The client: drives a [`ClientSession`](crate::session::ClientSession) over a transport and
 //! keeps the frames of one session.
 
+mod addresses;
 mod driver;
+mod fetch;
 mod flow;
+mod http;
+mod images;
 mod media;
 mod stats;
 
@@ -21,7 +25,9 @@ use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, T
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
 
+pub use fetch::FetchOptions;
 pub use flow::{Flow, Policy};
+pub use images::ImageSource;
 pub use media::OutputFrame;
 pub use stats::{Percentiles, Stats};
 

@@ -4,6 +4,7 @@
 
 use std::pin::Pin;
 
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::TaskLocals;
 use pyo3_async_runtimes::generic::{self, ContextExt, Runtime};
@@ -45,28 +46,41 @@ impl ContextExt for OurRuntime {
     }
 }
 
-/// Becomes None or an exception only where the interpreter is at hand.
-struct Outcome(Result<()>);
+/// Becomes a value or an exception only where the interpreter is at hand.
+struct Outcome<T>(Result<T>);
 
-impl<'py> IntoPyObject<'py> for Outcome {
+impl<'py, T: IntoPyObject<'py>> IntoPyObject<'py> for Outcome<T> {
     type Target = PyAny;
     type Output = Bound<'py, PyAny>;
     type Error = PyErr;
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
         match self.0 {
-            Ok(()) => Ok(py.None().into_bound(py)),
+            Ok(value) => value.into_bound_py_any(py),
             Err(error) => Err(to_exception(py, &error)),
         }
     }
 }
 
-/// An awaitable for the running loop. Cancelling it drops the future.
+/// An awaitable of None for the running loop. Cancelling it drops the future.
 pub(super) fn awaitable<F>(py: Python<'_>, future: F) -> PyResult<Bound<'_, PyAny>>
 where
     F: Future<Output = Result<()>> + Send + 'static,
 {
-    generic::future_into_py::<OurRuntime, _, Outcome>(py, async move { Ok(Outcome(future.await)) })
+    // The unit would be an empty tuple.
+    awaitable_value(py, async move { future.await.map(|()| None::<bool>) })
+}
+
+/// The same of a value.
+pub(super) fn awaitable_value<F, T>(py: Python<'_>, future: F) -> PyResult<Bound<'_, PyAny>>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: for<'py> IntoPyObject<'py> + Send + 'static,
+{
+    generic::future_into_py::<OurRuntime, _, Outcome<T>>(
+        py,
+        async move { Ok(Outcome(future.await)) },
+    )
 }
 
 /// An awaitable that has nothing to wait for.

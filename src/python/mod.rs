@@ -7,6 +7,7 @@ mod array;
 mod awaitable;
 mod errors;
 mod gate;
+mod image;
 mod options;
 mod server;
 mod session;
@@ -86,6 +87,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<session::Session>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<array::FrameBuffer>()?;
+    module.add_class::<image::ImageSource>()?;
+    module.add_class::<image::Image>()?;
     module.add_function(wrap_pyfunction!(build_info, module)?)?;
     module.add_function(wrap_pyfunction!(check_process, module)?)?;
     module.add_function(wrap_pyfunction!(models, module)?)?;

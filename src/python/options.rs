@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::image::Image;
 use crate::catalog::ModelSpec;
 use crate::client::{ConnectOptions, Flow, Policy};
 use crate::error::{Error, ErrorCode, Result};
@@ -43,7 +44,7 @@ pub(super) struct ConnectArguments {
     model: ModelArguments,
     resolution: Option<String>,
     prompt: Option<(String, bool)>,
-    image: Option<String>,
+    image: Option<Py<Image>>,
     format: String,
     max_bitrate: u32,
     /// Name and limit of what to do on the way out, and of what to do on the way in.
@@ -62,7 +63,7 @@ pub(super) struct ChangeArguments {
     set_prompt: bool,
     prompt: Option<(String, bool)>,
     set_image: bool,
-    image: Option<String>,
+    image: Option<Py<Image>>,
 }
 
 impl From<ModelArguments> for ModelSpec {
@@ -93,6 +94,10 @@ fn prompt((text, enhance): (String, bool)) -> Prompt {
     Prompt { text, enhance }
 }
 
+fn encoded(image: Py<Image>) -> EncodedImage {
+    image.get().0.clone()
+}
+
 fn policy((name, limit): (String, usize)) -> Result<Policy> {
     match name.as_str() {
         "latest" => Ok(Policy::Latest),
@@ -119,10 +124,7 @@ impl ConnectArguments {
             api_key: Secret::from(self.api_key),
             model: self.model.into(),
             resolution: self.resolution,
-            initial: State {
-                prompt: self.prompt.map(prompt),
-                image: self.image.map(EncodedImage::from),
-            },
+            initial: State { prompt: self.prompt.map(prompt), image: self.image.map(encoded) },
             timeouts: Timeouts { connect, ..Default::default() },
             retry: RetryPolicy { retries: self.attempts, ..Default::default() },
             ice_servers: self
@@ -148,7 +150,7 @@ impl From<ChangeArguments> for Change {
         }
         Self {
             prompt: setting(change.set_prompt, change.prompt, prompt),
-            image: setting(change.set_image, change.image, EncodedImage::from),
+            image: setting(change.set_image, change.image, encoded),
         }
     }
 }

@@ -35,6 +35,7 @@ from parhelion.errors import (
 from parhelion.events import ConnectionState, EventName
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
+from parhelion.images import ImageLike
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.server import ModelContext
@@ -44,6 +45,7 @@ from parhelion.sync.client import Client, RealTime, connect, create_client
 from parhelion.sync.realtime import RealTimeClient
 from parhelion.sync.server import LocalServer, Server
 from parhelion.sync.streams import RemoteStream
+from parhelion.unset import UNSET, Unset
 
 __version__: str = build_info()["version"]
 
@@ -61,6 +63,7 @@ __all__ = [
     "Frame",
     "IceError",
     "IceServer",
+    "ImageLike",
     "InitialState",
     "InternalError",
     "InvalidApiKeyError",
@@ -89,6 +92,8 @@ __all__ = [
     "SignalingError",
     "SourceError",
     "Stats",
+    "UNSET",
+    "Unset",
     "WebSocketError",
     "build_info",
     "connect",

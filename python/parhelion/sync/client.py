@@ -10,6 +10,7 @@ import parhelion.client
 from parhelion.client import IceServer, InitialState
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import PixelFormat
+from parhelion.images import ImageLike
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.sync.background import background
@@ -123,6 +124,8 @@ class Client:
             the same); default is the public one.
         ca_file: PEM file with certificates to trust beside the system's.
         integration: Name of the program that embeds this client, for the service's logs.
+        allow_private_image_urls: Whether URLs of images may lead to this machine and its network.
+            Leave it off where somebody else may choose the URL.
 
     Raises:
         InvalidApiKeyError: There is no key.
@@ -135,9 +138,14 @@ class Client:
         base_url: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         integration: str | None = None,
+        allow_private_image_urls: bool = False,
     ) -> None:
         self._client = parhelion.client.Client(
-            api_key, base_url=base_url, ca_file=ca_file, integration=integration
+            api_key,
+            base_url=base_url,
+            ca_file=ca_file,
+            integration=integration,
+            allow_private_image_urls=allow_private_image_urls,
         )
         self.base_url: str = self._client.base_url
         self.models: Models = self._client.models
@@ -156,7 +164,7 @@ def connect(
     model: ModelDefinition | str,
     *,
     prompt: str | Prompt | None = None,
-    image: bytes | str | os.PathLike[str] | None = None,
+    image: ImageLike | None = None,
     stream: Any = None,
     api_key: str | None = None,
     base_url: str | None = None,

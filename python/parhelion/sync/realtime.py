@@ -12,9 +12,12 @@ import numpy.typing as npt
 import parhelion.realtime
 from parhelion.errors import QueueFullError
 from parhelion.frames import Frame, PixelFormat
+from parhelion.images import ImageLike
+from parhelion.prompts import Prompt
 from parhelion.sync.background import Background
 from parhelion.sync.session import Session
 from parhelion.sync.streams import RemoteStream
+from parhelion.unset import UNSET, Unset
 
 __all__ = ["RealTimeClient"]
 
@@ -178,30 +181,118 @@ class RealTimeClient(Session):
             "transform", lambda: transform(frame, format=format, timeout=timeout), timeout
         )
 
-    def set_prompt(self, prompt: str, *, enhance: bool = True, timeout: float = 15.0) -> None:
+    def set_prompt(
+        self, prompt: str | Prompt, *, enhance: bool = True, timeout: float = 15.0
+    ) -> None:
         """Changes the prompt; returns when the service has acknowledged it.
 
         Frames that are made afterwards are made with it. A reconnect brings it into force again.
+        The image stays as it is.
 
         Args:
-            prompt: Not blank.
-            enhance: Whether the service may elaborate on it.
+            prompt: Not blank, at most 10 000 characters.
+            enhance: Whether the service may elaborate on it. A :class:`Prompt` may forbid it too.
             timeout: Seconds to wait for the acknowledgement.
 
         Raises:
-            InvalidInputError: The prompt is no str, or blank.
+            InvalidInputError: The prompt is no str, blank, or too long.
             InvalidStateError: The session is not connected.
             ServerError: The service refuses the prompt; the one before stays in force.
             ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
         """
         set_prompt = self._session.set_prompt
         self._run(
-            "set_prompt", lambda: set_prompt(prompt, enhance=enhance, timeout=timeout), timeout
+            "set_prompt",
+            lambda: set_prompt(prompt, enhance=enhance, timeout=timeout),
+            timeout,
+        )
+
+    def set(
+        self,
+        *,
+        prompt: str | Prompt | Unset | None = UNSET,
+        image: ImageLike | Unset | None = UNSET,
+        enhance: bool = True,
+        timeout: float = 30.0,
+    ) -> None:
+        """Changes prompt, image or both at once; returns when the service has acknowledged it.
+
+        What is left out stays as it is, and None clears it: ``set(prompt="noir")`` keeps the image,
+        ``set(image=None)`` keeps the prompt, ``set(prompt=None, image=None)`` lets the video pass
+        unchanged. Frames that are made afterwards are made with the new state, and a reconnect
+        brings it into force again. A change that fails leaves everything as it was.
+
+        Calls take effect in the order in which they are made, however long an image takes to get
+        ready. The service applies one after the other.
+
+        Args:
+            prompt: Not blank, at most 10 000 characters.
+            image: A reference image:
+
+                - a path, as str or ``os.PathLike``, of a PNG, JPEG or WebP file
+                - the bytes of such a file
+                - a ``data:`` URL; or base64, if it is surely that of an image
+                - an ``http(s)`` URL: fetched from public addresses only, within 10 s and 5
+                  redirects. See ``allow_private_image_urls`` of :class:`Client`
+                - a ``PIL.Image``: turned as its EXIF data asks
+                - an array, uint8, (H, W, 3) in RGB, (H, W, 4) in RGBA or (H, W); copied at once
+                - a :class:`Frame`, which knows its layout
+
+                A file has at most 20 MiB, 8192 x 8192 and 50 331 648 pixels, and is sent as it is.
+                Pixels are sent as PNG, or as JPEG of quality 95 if the PNG has more than 8 MiB and
+                no alpha. They have at most 33 177 600 pixels, as every frame.
+            enhance: Whether the service may elaborate on the prompt. A :class:`Prompt` may forbid
+                it too.
+            timeout: Seconds for all of it: the image, earlier calls, and the acknowledgement.
+
+        Raises:
+            InvalidInputError: Nothing to set; the prompt is no str, blank, or too long; the image
+                is of no kind that can be one, cannot be read or fetched, or is too large; or the
+                model takes no images.
+            InvalidStateError: The session is not connected.
+            ServerError: The service refuses the change.
+            ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
+        """
+        change = self._session.set
+        self._run(
+            "set",
+            lambda: change(prompt=prompt, image=image, enhance=enhance, timeout=timeout),
+            timeout,
+        )
+
+    def set_image(
+        self,
+        image: ImageLike | None,
+        *,
+        prompt: str | Prompt | Unset | None = UNSET,
+        enhance: bool | Unset = UNSET,
+        timeout: float = 30.0,
+    ) -> None:
+        """Changes the image, and the prompt at once with it if one is given.
+
+        Args:
+            image: As for :meth:`set`; None clears it.
+            prompt: As for :meth:`set`; left out, it stays as it is.
+            enhance: As for :meth:`set`; only together with a prompt.
+            timeout: As for :meth:`set`.
+
+        Raises:
+            InvalidInputError: As for :meth:`set`, and if ``enhance`` comes without a prompt.
+            InvalidStateError: The session is not connected.
+            ServerError: The service refuses the change.
+            ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
+        """
+        set_image = self._session.set_image
+        self._run(
+            "set_image",
+            lambda: set_image(image, prompt=prompt, enhance=enhance, timeout=timeout),
+            timeout,
         )
 
     def _run(
         self, operation: str, begin: Callable[[], Awaitable[_Result]], timeout: float
     ) -> _Result:
-        """Waits for a coroutine that keeps a time limit by itself."""
+        """Waits for a coroutine that keeps a time limit by itself, or says that it is none."""
         self._begin()
-        return self._background.run(operation, begin, timeout + _GRACE)
+        given = isinstance(timeout, (int, float)) and timeout > 0
+        return self._background.run(operation, begin, timeout + _GRACE if given else None)

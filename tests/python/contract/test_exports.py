@@ -22,6 +22,7 @@ MODULES = [
     "events",
     "flow",
     "frames",
+    "images",
     "models",
     "prompts",
     "realtime",
@@ -29,6 +30,7 @@ MODULES = [
     "sources",
     "statistics",
     "streams",
+    "unset",
 ]
 # What a module offers to the others of the package only.
 INTERNAL = {"EVENTS", "Handler"}

@@ -86,21 +86,29 @@ def relay(server: ph.LocalServer) -> Callable[[Change], Any]:
     """``async with relay(change) as (url, key)``: a real service whose messages are changed.
 
     ``change`` gets each message of the service and returns those that the client gets instead.
+    ``relay(change, hear)`` calls ``hear`` with each message of the client as well.
     """
 
-    async def pass_on(source: Any, target: Any, change: Change | None) -> None:
+    async def pass_on(source: Any, target: Any, change: Change) -> None:
         async for text in source:
-            messages = change(json.loads(text)) if change else [text]
+            messages = change(json.loads(text))
             for message in messages:
                 await target.send(json.dumps(message) if isinstance(message, dict) else message)
         await target.close(source.close_code or 1011, source.close_reason or "")
 
     @contextlib.asynccontextmanager
-    async def open_relay(change: Change) -> AsyncIterator[tuple[str, str]]:
+    async def open_relay(
+        change: Change, hear: Callable[[dict[str, Any]], object] = lambda message: None
+    ) -> AsyncIterator[tuple[str, str]]:
+        def heard(message: dict[str, Any]) -> list[dict[str, Any] | str | bytes]:
+            hear(message)
+            return [message]
+
         async def behave(peer: ServerConnection) -> None:
             assert peer.request is not None
             async with connect(server.url + peer.request.path, max_size=None) as upstream:
-                await asyncio.gather(pass_on(peer, upstream, None), pass_on(upstream, peer, change))
+                both = pass_on(peer, upstream, heard), pass_on(upstream, peer, change)
+                await asyncio.gather(*both)
 
         async with FakeService(behave) as service:
             yield service.url, server.api_key
