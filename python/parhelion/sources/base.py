@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from parhelion.errors import InvalidInputError, SourceError
 from parhelion.frames import PixelFormat
 
-__all__ = ["AsyncSource", "BlockingSource", "Picture", "Source"]
+__all__ = ["AsyncSource", "BlockingSource", "Picture", "Source", "Timeline"]
+
+_USUAL_RATE = 25.0
 
 
 class Picture(NamedTuple):
@@ -22,6 +24,24 @@ class Picture(NamedTuple):
     """Seconds since the first picture, if the source counts them."""
     timestamp: float | None = None
     """What the transformed frame carries as its ``timestamp``."""
+
+
+class Timeline:
+    """Where in a file its pictures are, although its own times may be missing or turn back."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._period = 1 / (rate or _USUAL_RATE)
+        self._first: float | None = None
+        self._last = 0.0
+
+    def place(self, time: float | None) -> float:
+        """Seconds from the first picture to the one that the file gives this time."""
+        if self._first is None:
+            self._first = 0.0 if time is None else time
+            return 0.0
+        here = -1.0 if time is None else time - self._first
+        self._last = here if here > self._last else self._last + self._period
+        return self._last
 
 
 class Source:

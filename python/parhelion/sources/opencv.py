@@ -9,7 +9,7 @@ from typing import Any
 
 from parhelion.errors import SourceError
 from parhelion.frames import PixelFormat
-from parhelion.sources.base import BlockingSource, Picture
+from parhelion.sources.base import BlockingSource, Picture, Timeline
 
 __all__ = ["CaptureSource", "is_capture", "open_capture"]
 
@@ -54,7 +54,7 @@ class CaptureSource(BlockingSource):
         self.is_camera = self.is_live and self._backend() in _CAMERA_BACKENDS
 
     def pictures(self) -> Iterator[Picture]:
-        first: float | None = None
+        timeline = Timeline(self.rate)
         while True:
             ok, data = self._capture.read()
             if not ok or data is None:
@@ -63,9 +63,8 @@ class CaptureSource(BlockingSource):
                 yield Picture(data, _layout(data))
                 continue
             # The version decides which picture the time belongs to; the differences are the same.
-            now = self._number(_POSITION_MS) / 1000
-            first = now if first is None else first
-            yield Picture(data, _layout(data), now - first, now - first)
+            here = timeline.place(self._number(_POSITION_MS) / 1000)
+            yield Picture(data, _layout(data), here, here)
         if self.is_live:
             raise SourceError(f"{self.description} gives no more pictures")
         # OpenCV does not tell an end from a picture that it cannot decode.

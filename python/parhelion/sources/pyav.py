@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from parhelion.errors import SourceError
-from parhelion.sources.base import BlockingSource, Picture
+from parhelion.sources.base import BlockingSource, Picture, Timeline
 
 __all__ = ["AvSource"]
 
@@ -47,17 +47,14 @@ class AvSource(BlockingSource):
         )
 
     def pictures(self) -> Iterator[Picture]:
-        first: float | None = None
+        timeline = Timeline(self.rate)
         for frame in self._frames():
             data = frame.to_ndarray(format="rgb24")
             turns = round(getattr(frame, "rotation", 0) / 90) % 4
             if turns:
                 data = np.rot90(data, turns)
-            if self.is_live or frame.time is None:
-                yield Picture(data, "rgb24")
-                continue
-            first = frame.time if first is None else first
-            yield Picture(data, "rgb24", frame.time - first, frame.time - first)
+            here = None if self.is_live else timeline.place(frame.time)
+            yield Picture(data, "rgb24", here, here)
         if self.is_live:
             raise SourceError(f"{self.description} gives no more pictures")
 
@@ -76,7 +73,7 @@ class AvSource(BlockingSource):
 def _device(target: int | str) -> tuple[str, str | None]:
     """What FFmpeg calls a camera, and the format that it reads cameras with."""
     if isinstance(target, str):
-        return target, None
+        return target, "v4l2" if target.startswith("/dev/video") else None
     if sys.platform == "linux":
         return f"/dev/video{target}", "v4l2"
     if sys.platform == "darwin":

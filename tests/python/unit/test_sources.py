@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 
 import parhelion as ph
 from parhelion.sources import files, halves_of
-from parhelion.sources.base import BlockingSource, Picture
+from parhelion.sources.base import BlockingSource, Picture, Timeline
 from parhelion.sources.files import FileSource
 from parhelion.sources.opencv import CaptureSource
 
@@ -183,6 +186,13 @@ def test_a_capture_that_is_not_opened_says_so():
     assert "isOpened" in caught.value.hint
 
 
+def test_times_that_are_missing_or_turn_back_go_on_at_the_rate():
+    timeline = Timeline(20.0)
+    times = [5.0, 5.05, None, 5.0, 5.4, 5.1]
+    places = [round(timeline.place(time), 6) for time in times]
+    assert places == [0.0, 0.05, 0.1, 0.15, 0.4, 0.45]
+
+
 # Files, URLs, cameras ----------------------------------------------------------------------------
 
 
@@ -293,6 +303,41 @@ def test_a_video_whose_end_is_missing_cannot_be_opened(decoder, clip, tmp_path):
     cut.write_bytes(clip.read_bytes()[:100_000])
     with pytest.raises(ph.SourceError, match="cannot be opened"):
         source_of(cut).open()
+
+
+@pytest.fixture
+def web_server(clip) -> Iterator[str]:
+    """The address of the clip on a server that gives parts of files, as FFmpeg wants them."""
+    content = clip.read_bytes()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            start = int(re.match(r"bytes=(\d+)", self.headers.get("Range", "bytes=0"))[1])
+            self.send_response(206)
+            self.send_header("Content-Length", str(len(content) - start))
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):  # it asks for another part
+                self.wfile.write(content[start:])
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://user:secret@127.0.0.1:{server.server_port}/clip.mp4"
+        server.shutdown()
+        serving.join()
+
+
+def test_a_video_on_the_web_is_a_file_with_a_rate_of_its_own(decoder, web_server, opened):
+    source = source_of(web_server)
+    opened.append(source)
+    source.open()
+    assert (round(source.rate, 2), source.is_live) == (29.97, False)
+    assert len(list(source.pictures())) == 120
+    assert "secret" not in source.description
 
 
 def test_a_url_that_nobody_answers_names_no_secret(decoder):
