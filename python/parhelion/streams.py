@@ -100,10 +100,8 @@ class _Finish:
 
     error: SourceError | None
     looks: int = 0
-    sent: int = -1
-    """The newest input at the last look."""
-    received: int = -1
-    """How many frames had come then."""
+    seen: tuple[object, ...] = ()
+    """What had been sent, had come and had been taken at the last look."""
     given_up: int = -1
     """The newest input that does not come back."""
 
@@ -126,6 +124,7 @@ class Inbox:
         # The newest input that was sent, and the newest that somebody has got back.
         self._sent = -1
         self._taken = -1
+        self._takings = 0
         self._longest = 0.0
         # Threads that wait in the core themselves; the frame is theirs then.
         self._threads = 0
@@ -287,18 +286,25 @@ class Inbox:
         finish = self._finish
         if finish is None or self._closed.is_set():
             return
-        if not self.is_finished():
+        up = self._core.state in ("connected", "generating")
+        if up and self._is_read() and not self.is_finished():
             received = self._core.stats()["frames_received"]
-            quiet = (finish.sent, finish.received) == (self._sent, received)
-            finish.sent, finish.received = self._sent, received
-            finish.looks += 1
+            seen = (self._sent, received, self._takings)
             # Of a service that names no inputs nobody knows which frame is the last.
             endless = self._taken < 0 and finish.looks > _LONGEST_PATIENCE / _PATIENCE
-            if self._core.state in ("connected", "generating") and (quiet or endless):
+            if seen == finish.seen or endless:
                 finish.given_up = self._sent
+            finish.seen = seen
+            finish.looks += 1
+        else:
+            finish.seen = ()  # while nobody reads, frames may be kept from coming
         self.deliver()
         # Weak: what is on its way keeps no session alive.
         self._loop.call_later(self._patience(), _look_again, weakref.ref(self))
+
+    def _is_read(self) -> bool:
+        """Whether somebody waits for the next frame, whatever it is."""
+        return bool(self._receivers or self._threads or self._emitter.has("frame"))
 
     def _patience(self) -> float:
         if not self._longest and self._taken < 0:
@@ -338,6 +344,7 @@ class Inbox:
             return None
         data, input_id, capture_time, timestamp, latency = taken
         with self._lock:
+            self._takings += 1
             if input_id is not None:
                 self._taken = max(self._taken, input_id)
             if latency is not None:

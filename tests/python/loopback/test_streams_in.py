@@ -437,3 +437,56 @@ def test_a_program_may_end_in_the_middle_of_a_stream(tmp_path):
         [sys.executable, "-W", "error", program], capture_output=True, text=True, timeout=50
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# Flow --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_with_flow_wait_every_picture_comes_back(client, pictures, kind):
+    stream = KINDS[kind](pictures)
+    async with client.realtime.connect(stream, model="mirage_v2", flow="wait") as session:
+        ids = [frame.input_id async for frame in session.frames()]
+    assert ids == list(range(len(pictures)))
+
+
+async def test_with_flow_wait_no_rate_holds_the_stream_up(client, pictures):
+    loop = asyncio.get_running_loop()
+    slow = ph.ModelDefinition(name="mirage_v2", fps=0.1, width=64, height=48)
+    async with client.realtime.connect(pictures, model=slow, flow="wait") as session:
+        began = loop.time()
+        assert len([frame async for frame in session.frames()]) == len(pictures)
+        assert loop.time() - began < 60, "at the model's rate it would take 90 s"
+
+
+async def test_a_reader_may_take_longer_than_anybody_waits_for_a_lost_frame(
+    client, pictures, monkeypatch
+):
+    monkeypatch.setattr(ph.streams, "_PATIENCE", 0.02)
+    monkeypatch.setattr(ph.streams, "_LONGEST_PATIENCE", 0.02)
+    monkeypatch.setattr(ph.streams, "_FIRST_PATIENCE", 0.02)
+    ids = []
+    async with client.realtime.connect(pictures, model="mirage_v2", flow="wait") as session:
+        async for frame in session.frames():
+            ids.append(frame.input_id)
+            await asyncio.sleep(0.1)
+    assert ids == list(range(len(pictures)))
+
+
+async def test_a_last_picture_that_is_lost_is_not_waited_for_for_ever(
+    server, client, record, pictures, monkeypatch
+):
+    monkeypatch.setattr(ph.streams, "_PATIENCE", 0.3)
+
+    @server.model("weak")
+    def weak(frame, context):
+        if context.index == 2:
+            raise RuntimeError("no more strength")
+        return frame
+
+    model = ph.ModelDefinition(name="weak", fps=30, width=64, height=48)
+    async with client.realtime.connect(pictures[:3], model=model, flow="wait") as session:
+        events = record(session)
+        assert [frame.input_id async for frame in session.frames()] == [0, 1]
+        assert [error.code for error in events.of("error")] == ["MODEL_FAILED"]
+        assert session.is_connected()
