@@ -58,8 +58,13 @@ impl End {
 
     fn open_with(sends_video: bool, audio: AudioUse) -> Self {
         let (sender, seen) = channel();
-        let config =
-            PeerConfig { ice_servers: Vec::new(), reach: Reach::Loopback, sends_video, audio };
+        let config = PeerConfig {
+            ice_servers: Vec::new(),
+            reach: Reach::Loopback,
+            sends_video,
+            audio,
+            impairment: None,
+        };
         let opening = open_peer(&config, Arc::new(Recorder(sender)));
         Self { peer: runtime::handle().block_on(opening).unwrap(), seen }
     }

@@ -1,7 +1,7 @@
 """The Rust core. Private: the package around it is the interface."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from parhelion.events import ConnectionState
 from parhelion.frames import PixelFormat
 
 __all__ = [
+    "Faults",
     "FrameBuffer",
     "Image",
     "ImageSource",
@@ -52,6 +53,59 @@ def convert(array: npt.NDArray[Any], source: str, target: str) -> npt.NDArray[np
 _Taken: TypeAlias = tuple[
     npt.NDArray[np.uint8], int | None, float | None, float | None, float | None
 ]
+
+@final
+class Faults:
+    """The switchboard of one service. Methods that switch on return a number."""
+
+    def refuse_http(self, status: int, times: int | None) -> int:
+        """Answers requests with an HTTP status."""
+
+    def refuse(self, error: str, code: int, times: int | None) -> int:
+        """Accepts connections, tells them an error and closes them."""
+
+    def stall(self, stage: str, session: str | None) -> int:
+        """Lets connections get no further than a stage."""
+
+    def acknowledgements(
+        self, fate: str, seconds: float, times: int | None, session: str | None
+    ) -> int:
+        """Drops, duplicates or delays acknowledgements."""
+
+    def expire_key(self) -> int:
+        """Lets no key be good."""
+
+    def exhaust_credits(self) -> int:
+        """Refuses connections because they cannot be paid for."""
+
+    def model(self, what: str, seconds: float, times: int | None, session: str | None) -> int:
+        """Freezes, slows or crashes models."""
+
+    def packets(self, conditions: dict[str, Any], way: str | None, session: str | None) -> int:
+        """Sets what links do to packets."""
+
+    def blackout(self, way: str | None, session: str | None) -> int:
+        """Lets no packet pass."""
+
+    def lift(self, number: int) -> None: ...
+    def reset(self) -> None: ...
+    def hits(self, number: int) -> int | None:
+        """How often a switch has struck; none once it is lifted."""
+
+    def struck(self, number: int, hits: int) -> Awaitable[None]:
+        """Done when a switch has struck so often, or is lifted. Awaitable."""
+
+    def struck_blocking(self, number: int, hits: int, seconds: float) -> bool:
+        """Waits for the same on this thread. Returns whether it happened within the time."""
+
+    def switches(self) -> list[tuple[int, str, int | None]]:
+        """The switches that are set: number, words, and how often each strikes yet."""
+
+    def history(self) -> list[tuple[float, Literal["on", "struck", "off"], str, str | None]]:
+        """What happened: seconds since the Unix epoch, event, fault, session."""
+
+    def packet_counters(self, way: str) -> dict[str, int]:
+        """What has become of the packets so far, while anything was switched on."""
 
 @final
 class FrameBuffer:
@@ -179,6 +233,19 @@ class Server:
         """Ends all sessions and frees the port. Awaitable; returns within a second."""
 
     def close_blocking(self) -> None: ...
+    def close_sessions(self, code: int | None, reason: str, session: str | None) -> int:
+        """Cuts sessions off, or closes their sockets. Returns how many."""
+
+    def end_sessions(self, error: str | None, reason: str, code: int, session: str | None) -> int:
+        """Ends sessions for a reason, perhaps with an error before. Returns how many."""
+
+    def session_ids(self) -> list[str]:
+        """The ids of the sessions that are open, sorted."""
+
+    @property
+    def faults(self) -> Faults:
+        """The switches of what goes wrong on purpose."""
+
     def end_session(self, session_id: str, reason: str) -> bool:
         """Ends one session with a reason, as a service does that runs out of credits."""
 

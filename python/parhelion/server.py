@@ -18,6 +18,7 @@ import numpy.typing as npt
 from parhelion import _core
 from parhelion.client import IceServer, ice_server_arguments
 from parhelion.errors import InvalidInputError, InvalidStateError
+from parhelion.faults import Faults
 from parhelion.models import ModelDefinition
 
 __all__ = ["LocalServer", "ModelContext", "Server"]
@@ -122,6 +123,8 @@ class LocalServer:
                 "ice_servers": [ice_server_arguments(server) for server in ice_servers],
             }
         )
+        self.faults = Faults(self._core)
+        """The switches of what is to go wrong, for tests."""
         _live.add(self)
 
     def model(
@@ -209,6 +212,11 @@ class LocalServer:
     def viewers(self) -> int:
         """Those who watch a session now, all sessions together."""
         return self._core.viewers
+
+    @property
+    def session_ids(self) -> list[str]:
+        """The ids of the sessions that are open now, sorted."""
+        return self._core.session_ids()
 
     def model_names(self) -> list[str]:
         """The models that clients can ask for, sorted."""

@@ -102,7 +102,7 @@ fn peer_config(options: &ConnectOptions, url: &Url) -> PeerConfig {
         vec![IceServer { urls: vec![DEFAULT_STUN.to_owned()], ..Default::default() }]
     });
     let reach = if local { Reach::Loopback } else { Reach::Network };
-    PeerConfig { ice_servers, reach, sends_video: true, audio: AudioUse::None }
+    PeerConfig { ice_servers, reach, sends_video: true, audio: AudioUse::None, impairment: None }
 }
 
 impl Driver {

@@ -6,6 +6,7 @@
 mod array;
 mod awaitable;
 mod errors;
+mod faults;
 mod gate;
 mod image;
 mod options;
@@ -86,6 +87,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.py().import("atexit")?.call_method1("register", (shut,))?;
     module.add_class::<session::Session>()?;
     module.add_class::<server::Server>()?;
+    module.add_class::<faults::Faults>()?;
     module.add_class::<array::FrameBuffer>()?;
     module.add_class::<image::ImageSource>()?;
     module.add_class::<image::Image>()?;

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use super::array::{to_array, with_view};
 use super::awaitable::{awaitable, done};
 use super::errors::to_exception;
+use super::faults::Faults;
 use super::gate;
 use super::options::IceServerArguments;
 use crate::catalog::{DEFAULT_URL_PATH, ModelSpec};
@@ -17,10 +18,12 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::media::{I420, PixelFormat};
 use crate::models::Control;
 use crate::protocol::Secret;
+use crate::server::faults::Action;
 use crate::server::{
     self, FrameProcessor, InputFrame, ModelRegistry, ProcessorFactory, RegisteredModel,
     ServerOptions, SessionContext,
 };
+use crate::session::server_error;
 use crate::transport::runtime;
 use crate::transport::video::lock;
 
@@ -74,6 +77,7 @@ impl Server {
                 max_bitrate: options.max_bitrate,
                 ice_servers: options.ice_servers.into_iter().map(Into::into).collect(),
                 max_session_duration,
+                faults: Arc::default(),
             },
             models: Arc::default(),
             running: Arc::default(),
@@ -141,6 +145,34 @@ impl Server {
         running.is_some_and(|server| server.end_session(session_id, reason))
     }
 
+    /// Cuts sessions off, or closes their sockets. Returns how many.
+    fn close_sessions(&self, code: Option<u16>, reason: String, session: Option<&str>) -> usize {
+        self.act(session, &Action::Close { code, reason })
+    }
+
+    /// Ends sessions for a reason, perhaps with an error before. Returns how many.
+    fn end_sessions(
+        &self,
+        error: Option<String>,
+        reason: String,
+        code: u16,
+        session: Option<&str>,
+    ) -> usize {
+        let error = error.map(|text| server_error(&text, None));
+        self.act(session, &Action::End { error, reason, code })
+    }
+
+    /// The ids of the sessions that are open, sorted.
+    fn session_ids(&self) -> Vec<String> {
+        lock(&self.running).as_ref().map_or_else(Vec::new, |server| server.session_ids())
+    }
+
+    /// The switches of what goes wrong on purpose.
+    #[getter]
+    fn faults(&self) -> Faults {
+        Faults(Arc::clone(&self.options.faults))
+    }
+
     /// `ws://host:port`, or none while it is stopped.
     #[getter]
     fn url(&self) -> Option<String> {
@@ -172,6 +204,11 @@ impl Server {
 }
 
 impl Server {
+    fn act(&self, session: Option<&str>, action: &Action) -> usize {
+        let running = lock(&self.running).clone();
+        running.map_or(0, |server| server.act(session, action))
+    }
+
     fn starting(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let (options, models) = (self.options.clone(), Arc::clone(&self.models));
         let running = Arc::clone(&self.running);

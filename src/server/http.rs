@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{AUTHORIZATION, ORIGIN};
-use axum::response::{Json, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::faults::{KEY_REFUSED, Stage};
 use super::session::{self, Accepted};
 use super::socket::{CLOSE_WAIT, ControlSocket};
 use super::tokens::{ClientToken, TokenUse, Tokens};
@@ -31,8 +33,9 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>) {
         .route("/v1/avatar-live/stream", get(avatar))
         .route("/v1/live_avatar/stream", get(avatar))
         .route("/subscribe/{session_id}", get(subscribe))
-        .route("/healthz", get(health))
         .merge(api::routes())
+        .layer(from_fn_with_state(Arc::clone(&service), interfere))
+        .route("/healthz", get(health))
         .with_state(service);
     let mut ended = stopping.clone();
     let stopped = async move {
@@ -57,6 +60,33 @@ fn nodelay(stream: &mut TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(target: "parhelion::server", "TCP_NODELAY: {error}");
     }
+}
+
+/// What is done to requests on purpose.
+async fn interfere(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let faults = &service.options.faults;
+    let mut stopping = service.stopping.clone();
+    tokio::select! {
+        () = faults.passed(Stage::Handshake) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    match faults.status().map(StatusCode::from_u16) {
+        Some(Ok(status)) => status.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// What is done to a new socket on purpose. Returns it if it may go on.
+async fn interfere_with_socket(socket: WebSocket, service: &Service) -> Option<WebSocket> {
+    let faults = &service.options.faults;
+    let mut stopping = service.stopping.clone();
+    tokio::select! {
+        () = faults.passed(Stage::Session) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => return None,
+    }
+    let Some((error, code)) = faults.refusal() else { return Some(socket) };
+    ControlSocket::new(socket).refuse_with(error, code).await;
+    None
 }
 
 async fn health(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
@@ -99,9 +129,9 @@ async fn subscribe(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let query = Query::parse(query.as_deref());
-    let checked = check_viewer(&service, &session_id, &query, &headers);
     accept(upgrade).on_upgrade(move |socket| async move {
-        match checked {
+        let Some(socket) = interfere_with_socket(socket, &service).await else { return };
+        match check_viewer(&service, &session_id, &query, &headers) {
             Ok(admitted) => viewer::run(socket, service, admitted).await,
             Err(error) => ControlSocket::new(socket).refuse(error).await,
         }
@@ -118,9 +148,9 @@ fn open(
     model: Option<&'static str>,
 ) -> Response {
     let query = Query::parse(query.as_deref());
-    let checked = check(&service, &query, &headers, model);
     accept(upgrade).on_upgrade(move |socket| async move {
-        match checked {
+        let Some(socket) = interfere_with_socket(socket, &service).await else { return };
+        match check(&service, &query, &headers, model) {
             Ok(accepted) => session::run(socket, service, accepted).await,
             Err(error) => ControlSocket::new(socket).refuse(error).await,
         }
@@ -191,7 +221,8 @@ fn check_viewer(
         None => Ok(()),
     })?;
     let (token, max_duration) = begin(service, token, now)?;
-    Ok(viewer::Admitted { visit, max_duration, token })
+    let impairment = service.options.faults.link(&format!("{session_id}/viewers"));
+    Ok(viewer::Admitted { visit, max_duration, token, impairment })
 }
 
 /// Counts a session of a token, and gives the time that it may take.
@@ -221,6 +252,9 @@ pub(super) enum Key {
 /// The key comes in the query, because browsers cannot set headers, or in a header, because
 /// queries end up in logs.
 pub(super) fn presented(service: &Service, query: Option<&str>, headers: &HeaderMap) -> Key {
+    if service.options.faults.key_has_expired() {
+        return Key::Unknown;
+    }
     let bearer = header(headers, AUTHORIZATION.as_str())
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(str::trim);
@@ -240,7 +274,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn unauthorized() -> Error {
-    Error::new(ErrorCode::InvalidApiKey, "unauthorized: invalid api key")
+    Error::new(ErrorCode::InvalidApiKey, KEY_REFUSED)
 }
 
 /// The decoded query; of a repeated name the last value counts.

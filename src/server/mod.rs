@@ -7,8 +7,10 @@
 mod admission;
 mod api;
 mod control;
+pub mod faults;
 mod http;
 mod link;
+mod outbox;
 mod processing;
 mod registry;
 mod rooms;
@@ -27,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use self::admission::Admission;
+use self::faults::Action;
 use self::rooms::Rooms;
 use self::tokens::Tokens;
 use crate::error::{Error, ErrorCode, Result};
@@ -34,6 +37,7 @@ use crate::protocol::Secret;
 use crate::transport::video::lock;
 use crate::transport::{IceServer, Reach, runtime};
 
+pub use faults::Faults;
 pub use processing::{FrameProcessor, InputFrame, SessionContext};
 pub use registry::{ModelRegistry, ProcessorFactory, RegisteredModel};
 
@@ -62,6 +66,8 @@ pub struct ServerOptions {
     pub ice_servers: Vec<IceServer>,
     /// Ends a session after this time; none: no limit.
     pub max_session_duration: Option<Duration>,
+    /// The switches of what goes wrong on purpose.
+    pub faults: Arc<Faults>,
 }
 
 impl Default for ServerOptions {
@@ -77,6 +83,7 @@ impl Default for ServerOptions {
             max_bitrate: 3_000_000,
             ice_servers: Vec::new(),
             max_session_duration: None,
+            faults: Arc::default(),
         }
     }
 }
@@ -182,6 +189,20 @@ impl Server {
     /// Ends one session as the service would: `generation_ended` with `reason`, then a close.
     pub fn end_session(&self, session_id: &str, reason: &str) -> bool {
         self.service.rooms.end(session_id, reason)
+    }
+
+    /// The ids of the sessions that are open, sorted.
+    pub fn session_ids(&self) -> Vec<String> {
+        self.service.rooms.ids()
+    }
+
+    /// Does something to one session, or to all. Returns to how many.
+    pub fn act(&self, session_id: Option<&str>, action: &Action) -> usize {
+        let acted = self.service.rooms.act(session_id, action);
+        for id in &acted {
+            self.service.options.faults.note(action.to_string(), Some(id));
+        }
+        acted.len()
     }
 
     /// Ends all sessions and frees the port. Returns within a second.

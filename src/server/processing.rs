@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::faults::Faults;
 use super::registry::RegisteredModel;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::h264::check_encodable;
@@ -104,6 +105,8 @@ struct Shared {
     pool: Arc<BufferPool>,
     processed: AtomicU64,
     sender: Arc<VideoSender>,
+    faults: Arc<Faults>,
+    stopped: AtomicBool,
 }
 
 /// The model of one session at work.
@@ -117,6 +120,7 @@ impl Processing {
         model: &RegisteredModel,
         context: SessionContext,
         sender: Arc<VideoSender>,
+        faults: Arc<Faults>,
         report: Report,
     ) -> Result<Self> {
         let shared = Arc::new(Shared {
@@ -128,13 +132,15 @@ impl Processing {
             pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
             processed: AtomicU64::new(0),
             sender,
+            faults,
+            stopped: AtomicBool::new(false),
         });
         let worker = Arc::clone(&shared);
         let factory = Arc::clone(&model.factory);
         let thread = spawn("parhelion-model", move || {
             let mut reporter = Reporter { report, last: None };
             match catch_unwind(AssertUnwindSafe(|| factory(&context))) {
-                Ok(Ok(processor)) => run(&worker, processor, &mut reporter),
+                Ok(Ok(processor)) => run(&worker, &context, processor, &mut reporter),
                 Ok(Err(error)) => (reporter.report)(error, true),
                 Err(_) => (reporter.report)(panicked(), true),
             }
@@ -153,7 +159,8 @@ impl Processing {
         let shared = &self.shared;
         let unchanged = shared.passthrough.load(Ordering::Acquire)
             && !shared.has_pending.load(Ordering::Acquire)
-            && shared.with_model.load(Ordering::Acquire) == 0;
+            && shared.with_model.load(Ordering::Acquire) == 0
+            && !shared.faults.concern_models();
         if unchanged {
             let mut picture = shared.sender.picture();
             match picture.copy_from(planes) {
@@ -184,18 +191,40 @@ impl Processing {
     }
 
     pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
-        self.shared.inbox.close();
+        self.shared.stop();
         lock(&self.thread).take()
     }
 }
 
 impl Drop for Processing {
     fn drop(&mut self) {
-        self.shared.inbox.close();
+        self.shared.stop();
     }
 }
 
 impl Shared {
+    fn stop(&self) {
+        self.inbox.close();
+        self.stopped.store(true, Ordering::Release);
+        self.faults.wake_models();
+    }
+
+    /// What a model suffers on purpose before it may have a frame.
+    fn suffer(&self, context: &SessionContext, reporter: &mut Reporter) -> Result<()> {
+        if !self.faults.concern_models() {
+            return Ok(());
+        }
+        let ended = || self.stopped.load(Ordering::Acquire);
+        let Some(fatal) = self.faults.before_frame(&context.session_id, ended) else {
+            return Ok(());
+        };
+        let error = crashed(&context.model);
+        if fatal {
+            (reporter.report)(error.clone(), true);
+        }
+        Err(error)
+    }
+
     fn forward(&self, picture: I420, capture_time: Option<NtpTime>) {
         self.processed.fetch_add(1, Ordering::Relaxed);
         let capture_time = capture_time.unwrap_or_else(|| NtpTime::from_system(SystemTime::now()));
@@ -203,7 +232,12 @@ impl Shared {
     }
 }
 
-fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut Reporter) {
+fn run(
+    shared: &Shared,
+    context: &SessionContext,
+    mut processor: Box<dyn FrameProcessor>,
+    reporter: &mut Reporter,
+) {
     let mut index = 0;
     while let Some((picture, capture_time)) = shared.inbox.take() {
         if shared.has_pending.swap(false, Ordering::AcqRel) {
@@ -220,7 +254,9 @@ fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut R
         let mut output = shared.sender.picture();
         let frame = InputFrame { picture, capture_time, index, pool: Arc::clone(&shared.pool) };
         index += 1;
+        let suffered = shared.suffer(context, reporter);
         let made = catch_unwind(AssertUnwindSafe(|| {
+            suffered?;
             processor.process(frame, &mut output)?;
             check_encodable(output.width(), output.height())
                 .map_err(|error| Error::new(ErrorCode::ModelFailed, error.message))
@@ -242,6 +278,11 @@ fn run(shared: &Shared, mut processor: Box<dyn FrameProcessor>, reporter: &mut R
         }
         shared.with_model.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+fn crashed(model: &str) -> Error {
+    let text = format!("model {model:?} raised RuntimeError: it was made to crash");
+    Error::new(ErrorCode::ModelFailed, text)
 }
 
 fn panicked() -> Error {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
 
+use super::faults::Action;
 use super::session::Input;
 use crate::error::{Error, ErrorCode, Result};
 use crate::transport::video::{VideoSender, lock};
@@ -95,6 +96,24 @@ impl Rooms {
             count.fetch_add(1, Ordering::AcqRel);
         }
         Ok(Visit { sender: Arc::clone(&room.sender), room: room.open.subscribe(), _seat: seat })
+    }
+
+    /// The sessions by name, sorted.
+    pub(super) fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = lock(&self.rooms).keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    /// Does something to one session, or to all. Returns to which.
+    pub(super) fn act(&self, session_id: Option<&str>, action: &Action) -> Vec<String> {
+        let rooms = lock(&self.rooms);
+        rooms
+            .iter()
+            .filter(|(id, _)| session_id.is_none_or(|one| one == *id))
+            .filter(|(_, room)| room.inputs.try_send(Input::Act(action.clone())).is_ok())
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// Those of all rooms.

@@ -10,7 +10,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::Service;
 use super::admission::Entry;
 use super::control::{APPLY_LIMIT, DecodedImage, Prepared, prepare_beside};
+use super::faults::{Action, Faults};
 use super::link::{LinkObserver, MediaLink, MediaSeen, Observe, Observed};
+use super::outbox::Outbox;
 use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::socket::{ControlSocket, Gone};
@@ -20,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::media::h264::live_threads;
 use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
+use crate::protocol::ServerMessage;
 use crate::session::{
     EncodedImage, ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput,
     ServerSession, State,
@@ -72,6 +75,8 @@ pub(crate) enum Input {
     End {
         reason: String,
     },
+    /// Something that is done to the session on purpose.
+    Act(Action),
 }
 
 /// The media half of a session. Exists from the start, so that a state can be set before an offer.
@@ -103,6 +108,7 @@ impl Media {
             model,
             context,
             Arc::clone(&sender),
+            Arc::clone(&service.options.faults),
             Box::new(move |error, fatal| {
                 let _ = inputs.try_send(Input::ModelFailed { error, fatal });
             }),
@@ -176,12 +182,14 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
     };
     service.rooms.open(&session_id, inputs.clone(), Arc::clone(&media.sender), &model.spec.name);
     let seen = Arc::<MediaSeen>::default();
+    let faults = Arc::clone(&service.options.faults);
     let link = MediaLink::new(
         PeerConfig {
             ice_servers: service.options.ice_servers.clone(),
             reach: service.reach,
             sends_video: true,
             audio: AudioUse::None,
+            impairment: Some(faults.link(&session_id)),
         },
         runtime::handle(),
         Arc::clone(&media.peer),
@@ -191,6 +199,8 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
     let mut driver = Driver {
         session_id,
         session,
+        faults,
+        outbox: Outbox::default(),
         socket,
         inputs,
         media,
@@ -250,6 +260,8 @@ fn session_id() -> String {
 struct Driver {
     session_id: String,
     session: ServerSession,
+    faults: Arc<Faults>,
+    outbox: Outbox,
     socket: ControlSocket,
     inputs: mpsc::Sender<Input>,
     media: Media,
@@ -304,6 +316,12 @@ impl Driver {
                     Some(input) => self.translate(input).await,
                     None => None,
                 },
+                message = self.outbox.next(&self.faults) => {
+                    if self.socket.send(&message).await.is_err() {
+                        return;
+                    }
+                    None
+                }
                 () = timer => {
                     if let Some(at) = self.seen.last() {
                         self.session.handle(Instant::now(), ServerInput::MediaSeen { at });
@@ -362,13 +380,14 @@ impl Driver {
             }
             Input::Prepared { update, control } => self.applied(update, control),
             Input::End { reason } => Some(ServerInput::End { reason, code: NORMAL }),
+            Input::Act(action) => Some(self.act(action).await),
         }
     }
 
     async fn drain(&mut self) -> Next {
         while let Some(output) = self.session.poll() {
             let reached = match output {
-                ServerOutput::Send(message) => self.socket.send(&message).await,
+                ServerOutput::Send(message) => self.say(message).await,
                 ServerOutput::Ping => self.socket.ping().await,
                 ServerOutput::Close { code, reason } => {
                     self.socket.close(code, reason).await;
@@ -399,6 +418,31 @@ impl Driver {
                 }
             }
             ServerOutput::Send(_) | ServerOutput::Ping | ServerOutput::Close { .. } => {}
+        }
+    }
+
+    /// Sends a message, unless something happens to it on purpose.
+    async fn say(&mut self, message: ServerMessage) -> std::result::Result<(), Gone> {
+        for message in self.outbox.pass(message, &self.faults, &self.session_id) {
+            self.socket.send(&message).await?;
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, action: Action) -> ServerInput {
+        match action {
+            Action::Close { code, reason } => {
+                if let Some(code) = code {
+                    self.socket.close(code, reason).await;
+                }
+                ServerInput::SocketClosed
+            }
+            Action::End { error, reason, code } => {
+                if let Some(error) = error {
+                    self.session.handle(Instant::now(), ServerInput::Report(error));
+                }
+                ServerInput::End { reason, code }
+            }
         }
     }
 

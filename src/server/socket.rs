@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 
 use crate::error::{Error, ErrorCode};
 use crate::protocol::{ClientMessage, ServerMessage};
-use crate::session::{ServerInput, rejection};
+use crate::session::{ServerInput, close_reason, rejection};
 
 /// A client that does not answer a close is not waited for longer than this.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
@@ -72,6 +72,14 @@ impl ControlSocket {
             }
         }
         self.close(code, reason).await;
+    }
+
+    /// Says an error, word for word, and closes with a code.
+    pub(super) async fn refuse_with(&mut self, error: String, code: u16) {
+        let reason = close_reason(&error);
+        if self.send(&ServerMessage::Error { error, code: None }).await.is_ok() {
+            self.close(code, reason).await;
+        }
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Gone> {

@@ -20,13 +20,15 @@ use crate::session::{
 };
 use crate::transport::fan_out::Viewer;
 use crate::transport::video::{CurrentPeer, VideoSender, lock};
-use crate::transport::{AudioUse, PeerConfig, PeerEvent, PeerObserver, runtime};
+use crate::transport::{AudioUse, Impairment, PeerConfig, PeerEvent, PeerObserver, runtime};
 
 /// A viewer that was let in.
 pub(super) struct Admitted {
     pub(super) visit: Visit,
     pub(super) max_duration: Option<Duration>,
     pub(super) token: Option<TokenUse>,
+    /// What is done on purpose to the packets of those who watch this session.
+    pub(super) impairment: Arc<Impairment>,
 }
 
 /// The viewer's place in the fan-out, while media flows.
@@ -73,7 +75,7 @@ struct Driver {
 
 /// Shows a viewer its room until either ends.
 pub(super) async fn run(socket: WebSocket, service: Arc<Service>, admitted: Admitted) {
-    let Admitted { mut visit, max_duration, token } = admitted;
+    let Admitted { mut visit, max_duration, token, impairment } = admitted;
     let (inputs, mut queue) = mpsc::channel(INPUTS);
     let (peer, watching) = (Arc::<CurrentPeer>::default(), Watching::default());
     let observed = (inputs.clone(), Arc::clone(&watching), Arc::clone(&visit.sender));
@@ -83,6 +85,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, admitted: Admi
             reach: service.reach,
             sends_video: true,
             audio: AudioUse::Send,
+            impairment: Some(impairment),
         },
         runtime::viewers(),
         Arc::clone(&peer),

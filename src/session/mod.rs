@@ -30,7 +30,7 @@ pub use client::{
 pub use link::{LinkEvent, LocalSignal, RemoteSignal};
 pub use server::{
     ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput, ServerSession,
-    VIEWER_ENDED, rejection,
+    VIEWER_ENDED, close_reason, rejection,
 };
 pub use setting::{Change, EncodedImage, Prompt, Setting, State};
 pub use state::{ConnectionState, TRANSITIONS};

@@ -6,6 +6,8 @@
 //! the runtime moves packets only.
 
 pub mod fan_out;
+mod impaired_socket;
+pub mod impairment;
 mod key_frame_requests;
 mod packetizer;
 mod rtc_audio;
@@ -27,6 +29,7 @@ use crate::media::assembler::AccessUnit;
 use crate::media::audio::{AudioPacket, EncodedAudio};
 use crate::protocol::{IceCandidate, Secret};
 
+pub use impaired_socket::{Direction, Impairment, PacketCounters};
 pub use packetizer::{Cutter, EncodedFrame};
 pub use rtc_peer::open_peer;
 pub use sdp::suggest_start_bitrate;
@@ -57,6 +60,8 @@ pub struct PeerConfig {
     pub reach: Reach,
     /// Whether video is sent as well as received.
     pub sends_video: bool,
+    /// A bad link to put before the peer's sockets. None: they are used as they are.
+    pub impairment: Option<Arc<Impairment>>,
     pub audio: AudioUse,
 }
 

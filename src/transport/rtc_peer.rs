@@ -26,6 +26,7 @@ use webrtc::peer_connection::{
 };
 use webrtc::rtp_transceiver::RtpSender;
 
+use super::impaired_socket::ImpairedRuntime;
 use super::packetizer::{EncodedFrame, Packetizer};
 use super::rtc_audio::PeerAudio;
 use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
@@ -113,7 +114,11 @@ pub async fn open_peer(
         outgoing: OnceLock::new(),
         sender: OnceLock::new(),
     });
-    let connection = PeerConnectionBuilder::new()
+    let mut builder = PeerConnectionBuilder::new();
+    if let Some(impairment) = &config.impairment {
+        builder = builder.with_runtime(Arc::new(ImpairedRuntime::new(Arc::clone(impairment))));
+    }
+    let connection = builder
         .with_configuration(
             RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build(),
         )

@@ -332,7 +332,8 @@ impl ServerSession {
     }
 }
 
-fn close_reason(text: &str) -> String {
+/// As much of a text as a close frame holds.
+pub fn close_reason(text: &str) -> String {
     let mut end = text.len().min(MAX_REASON_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

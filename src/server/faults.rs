@@ -1,0 +1,540 @@
+//! Faults on purpose: what a service does to its clients on a bad day, switched on and off by tests
+//! while it runs.
+//!
+//! A switch is data; the places where it strikes ask for it. Nothing is asked twice: those that wait
+//! for a switch to change are woken.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+
+use crate::error::Error;
+use crate::protocol::ServerMessage;
+use crate::transport::impairment::{Conditions, LinkCounters};
+use crate::transport::video::lock;
+use crate::transport::{Direction, Impairment, PacketCounters};
+
+/// Older entries of the history make room.
+const MAX_HISTORY: usize = 1000;
+pub const NO_CREDITS: &str = "Insufficient credits";
+pub const KEY_REFUSED: &str = "unauthorized: invalid api key";
+
+/// What a switch does while it is on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// Requests are answered with this HTTP status.
+    Status(u16),
+    /// Connections are accepted, told an error and closed with a code.
+    Refuse { error: String, code: u16 },
+    /// Connections get no further than this.
+    Stall(Stage),
+    /// Messages of one kind do not reach the client as they should.
+    Message(MessageKind, Fate),
+    /// No key is good any more.
+    KeyExpired,
+    /// Nobody may begin a session, because it cannot be paid for.
+    NoCredits,
+    /// The model does nothing.
+    Freeze,
+    /// The model takes longer for each frame.
+    Slow(Duration),
+    /// The model fails on a frame, or for good.
+    Crash { fatal: bool },
+    /// Packets suffer in one direction, or both.
+    Packets { direction: Option<Direction>, conditions: Conditions, seed: u64 },
+    /// No packet passes in one direction, or both.
+    Blackout { direction: Option<Direction> },
+}
+
+/// What is done to a session at once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Its socket is closed with this code, or cut off without a word. Nothing is said before.
+    Close { code: Option<u16>, reason: String },
+    /// It is told an error and that generation has ended, and closed.
+    End { error: Option<Error>, reason: String, code: u16 },
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Close { code: Some(code), reason } => write!(f, "close({code}, {reason:?})"),
+            Self::Close { code: None, .. } => f.write_str("close(None)"),
+            Self::End { reason, .. } => write!(f, "end({reason:?})"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The request for a socket is not answered.
+    Handshake,
+    /// The socket is open and nothing is said.
+    Session,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    Acknowledgement,
+    Answer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Drop,
+    Delay(Duration),
+    /// Until the switch is off.
+    Hold,
+    Duplicate,
+}
+
+impl MessageKind {
+    pub(super) fn of(message: &ServerMessage) -> Option<Self> {
+        match message {
+            ServerMessage::PromptAck { .. } | ServerMessage::SetImageAck { .. } => {
+                Some(Self::Acknowledgement)
+            }
+            ServerMessage::Answer { .. } => Some(Self::Answer),
+            _ => None,
+        }
+    }
+}
+
+/// In few words, for a list of what is switched on.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "refuse_http({status})"),
+            Self::Refuse { error, code } => write!(f, "refuse({error:?}, code={code})"),
+            Self::Stall(Stage::Handshake) => f.write_str("stall(\"handshake\")"),
+            Self::Stall(Stage::Session) => f.write_str("stall(\"session\")"),
+            Self::Message(kind, fate) => {
+                let kind = match kind {
+                    MessageKind::Acknowledgement => "acknowledgements",
+                    MessageKind::Answer => "answers",
+                };
+                match fate {
+                    Fate::Drop => write!(f, "drop_{kind}()"),
+                    Fate::Delay(time) => write!(f, "delay_{kind}({})", time.as_secs_f64()),
+                    Fate::Hold => write!(f, "stall(\"{}\")", kind.trim_end_matches('s')),
+                    Fate::Duplicate => write!(f, "duplicate_{kind}()"),
+                }
+            }
+            Self::KeyExpired => f.write_str("expire_key()"),
+            Self::NoCredits => f.write_str("exhaust_credits()"),
+            Self::Freeze => f.write_str("freeze_model()"),
+            Self::Slow(time) => write!(f, "slow_model({})", time.as_secs_f64()),
+            Self::Crash { fatal: false } => f.write_str("crash_model()"),
+            Self::Crash { fatal: true } => f.write_str("crash_model(fatal=True)"),
+            Self::Packets { direction, conditions, seed } => {
+                f.write_str("packets(")?;
+                describe(f, conditions)?;
+                write!(f, "seed={seed}{})", named(*direction))
+            }
+            Self::Blackout { direction } => {
+                write!(f, "blackout({})", named(*direction).trim_start_matches(", "))
+            }
+        }
+    }
+}
+
+fn named(direction: Option<Direction>) -> &'static str {
+    match direction {
+        None => "",
+        Some(Direction::Outgoing) => ", direction=\"to_client\"",
+        Some(Direction::Incoming) => ", direction=\"to_service\"",
+    }
+}
+
+fn describe(f: &mut fmt::Formatter<'_>, conditions: &Conditions) -> fmt::Result {
+    let Conditions { loss, burst, delay, jitter, reorder, duplicate, rate, queue, .. } = conditions;
+    for (name, value) in [
+        ("loss", *loss),
+        ("burst", burst.unwrap_or(0.0)),
+        ("delay", delay.as_secs_f64()),
+        ("jitter", jitter.as_secs_f64()),
+        ("reorder", *reorder),
+        ("duplicate", *duplicate),
+    ] {
+        if value != 0.0 {
+            write!(f, "{name}={value}, ")?;
+        }
+    }
+    match rate {
+        Some(rate) => write!(f, "rate={rate}, queue={}, ", queue.as_secs_f64()),
+        None => Ok(()),
+    }
+}
+
+/// One switch, from when it was set to when it is lifted.
+#[derive(Debug)]
+struct Switch {
+    id: u64,
+    fault: Fault,
+    /// How often it will strike yet; none: as long as it is on.
+    left: Option<u32>,
+    /// Strikes this session only.
+    session: Option<String>,
+    hits: u64,
+}
+
+impl Switch {
+    fn concerns(&self, session: Option<&str>) -> bool {
+        self.left != Some(0) && (self.session.is_none() || self.session.as_deref() == session)
+    }
+}
+
+/// Something that happened on purpose.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub at: SystemTime,
+    /// `on`, `off` or `struck`.
+    pub event: &'static str,
+    pub fault: String,
+    pub session: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    switches: Vec<Switch>,
+    next_id: u64,
+    /// Those of one session and of its viewers, each with the name that a switch gives.
+    links: Vec<(String, Weak<Impairment>)>,
+    history: VecDeque<Record>,
+}
+
+impl State {
+    /// The switch that counts: those that strike a number of times first, in the order in which
+    /// they were set, then the newest of the others.
+    fn find(
+        &mut self,
+        session: Option<&str>,
+        wanted: impl Fn(&Fault) -> bool,
+    ) -> Option<&mut Switch> {
+        let fits = |switch: &Switch| switch.concerns(session) && wanted(&switch.fault);
+        let limited = |switch: &Switch| switch.left.is_some() && fits(switch);
+        let place = self
+            .switches
+            .iter()
+            .position(limited)
+            .or_else(|| self.switches.iter().rposition(fits))?;
+        Some(&mut self.switches[place])
+    }
+
+    /// Finds a switch and counts that it strikes.
+    fn strike(
+        &mut self,
+        session: Option<&str>,
+        wanted: impl Fn(&Fault) -> bool,
+    ) -> Option<(u64, Fault)> {
+        let switch = self.find(session, wanted)?;
+        switch.left = switch.left.map(|left| left - 1);
+        switch.hits += 1;
+        let (id, fault, hits) = (switch.id, switch.fault.clone(), switch.hits);
+        // What strikes every frame is told once.
+        if hits == 1 || !matches!(fault, Fault::Slow(_)) {
+            self.note("struck", fault.to_string(), session);
+        }
+        Some((id, fault))
+    }
+
+    fn has(&self, id: u64) -> bool {
+        self.switches.iter().any(|switch| switch.id == id)
+    }
+
+    fn note(&mut self, event: &'static str, fault: String, session: Option<&str>) {
+        if self.history.len() == MAX_HISTORY {
+            self.history.pop_front();
+        }
+        let session = session.map(str::to_owned);
+        self.history.push_back(Record { at: SystemTime::now(), event, fault, session });
+    }
+
+    /// What the link of a session is like at present, in one direction.
+    fn conditions(&self, session: &str, way: Direction) -> (Conditions, Option<u64>) {
+        let concerned = |direction: &Option<Direction>| direction.is_none_or(|one| one == way);
+        let mut found = (Conditions::default(), None);
+        let mut blackout = false;
+        for switch in self.switches.iter().filter(|switch| switch.concerns(Some(session))) {
+            match &switch.fault {
+                Fault::Packets { direction, conditions, seed } if concerned(direction) => {
+                    found = (*conditions, Some(*seed));
+                }
+                Fault::Blackout { direction } => blackout |= concerned(direction),
+                _ => {}
+            }
+        }
+        found.0.blackout = blackout;
+        found
+    }
+}
+
+/// The switchboard of one service. It lives as long as the service's owner wants, running or not.
+pub struct Faults {
+    state: Mutex<State>,
+    /// Wakes models.
+    changed: Condvar,
+    /// Whether a model has anything to suffer: all that is looked at otherwise.
+    model: AtomicBool,
+    /// Counts changes and strikes.
+    news: watch::Sender<u64>,
+    packets: Arc<PacketCounters>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            model: AtomicBool::new(false),
+            news: watch::channel(0).0,
+            packets: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.switches().iter().map(|(_, fault, _)| fault)).finish()
+    }
+}
+
+fn is_model(fault: &Fault) -> bool {
+    matches!(fault, Fault::Freeze | Fault::Slow(_) | Fault::Crash { .. })
+}
+
+impl Faults {
+    /// Switches a fault on, for a number of times or until it is lifted. Returns its number.
+    pub fn switch_on(&self, fault: Fault, times: Option<u32>, session: Option<String>) -> u64 {
+        let mut state = lock(&self.state);
+        state.next_id += 1;
+        let id = state.next_id;
+        state.note("on", fault.to_string(), session.as_deref());
+        let network = is_network(&fault);
+        state.switches.push(Switch { id, fault, left: times, session, hits: 0 });
+        self.switched(&state, network);
+        id
+    }
+
+    /// Switches off again. One that is off already stays so.
+    pub fn lift(&self, id: u64) {
+        self.lift_where(|switch| switch.id == id);
+    }
+
+    /// Switches everything off.
+    pub fn reset(&self) {
+        self.lift_where(|_| true);
+    }
+
+    fn lift_where(&self, chosen: impl Fn(&Switch) -> bool) {
+        let mut state = lock(&self.state);
+        let (lifted, kept) = std::mem::take(&mut state.switches).into_iter().partition(chosen);
+        state.switches = kept;
+        let lifted: Vec<Switch> = lifted;
+        for switch in &lifted {
+            state.note("off", switch.fault.to_string(), switch.session.as_deref());
+        }
+        let network = lifted.iter().any(|switch| is_network(&switch.fault));
+        self.switched(&state, network);
+    }
+
+    /// Tells everybody who waits, or has a copy.
+    fn switched(&self, state: &State, network: bool) {
+        let model = state.switches.iter().any(|switch| is_model(&switch.fault));
+        self.model.store(model, Ordering::Release);
+        if network {
+            for (session, link) in &state.links {
+                if let Some(link) = link.upgrade() {
+                    set_link(state, session, &link);
+                }
+            }
+        }
+        self.changed.notify_all();
+        self.news.send_modify(|news| *news += 1);
+    }
+
+    fn struck(&self) {
+        self.news.send_modify(|news| *news += 1);
+    }
+
+    /// The switches that are set, oldest first: number, words, and how often each strikes yet.
+    pub fn switches(&self) -> Vec<(u64, String, Option<u32>)> {
+        let state = lock(&self.state);
+        let tell = |switch: &Switch| (switch.id, switch.fault.to_string(), switch.left);
+        state.switches.iter().map(tell).collect()
+    }
+
+    /// How often a switch has struck. None once it is lifted.
+    pub fn hits(&self, id: u64) -> Option<u64> {
+        let state = lock(&self.state);
+        state.switches.iter().find(|switch| switch.id == id).map(|switch| switch.hits)
+    }
+
+    /// Waits until a switch has struck so often, or is lifted.
+    pub async fn wait_for_hits(&self, id: u64, hits: u64) {
+        let mut news = self.news.subscribe();
+        // The sender lives as long as we are borrowed.
+        let _ = news.wait_for(|_| self.hits(id).is_none_or(|so_far| so_far >= hits)).await;
+    }
+
+    /// What happened so far, oldest first; the last thousand.
+    pub fn history(&self) -> Vec<Record> {
+        lock(&self.state).history.iter().cloned().collect()
+    }
+
+    /// Adds what was done at once, without a switch.
+    pub(super) fn note(&self, what: String, session: Option<&str>) {
+        lock(&self.state).note("struck", what, session);
+        self.struck();
+    }
+
+    /// What has become of the packets of all sessions so far, while anything was switched on.
+    pub fn packet_counters(&self, direction: Direction) -> LinkCounters {
+        self.packets.get(direction)
+    }
+
+    fn strike(
+        &self,
+        session: Option<&str>,
+        wanted: impl Fn(&Fault) -> bool,
+    ) -> Option<(u64, Fault)> {
+        let struck = lock(&self.state).strike(session, wanted);
+        if struck.is_some() {
+            self.struck();
+        }
+        struck
+    }
+
+    /// The status to refuse a request with, if it is to be refused.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self.strike(None, |fault| matches!(fault, Fault::Status(_)))?.1 {
+            Fault::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// What to refuse a connection with: an error text and a close code.
+    pub(super) fn refusal(&self) -> Option<(String, u16)> {
+        let refuses = |fault: &Fault| matches!(fault, Fault::Refuse { .. } | Fault::NoCredits);
+        match self.strike(None, refuses)?.1 {
+            Fault::Refuse { error, code } => Some((error, code)),
+            Fault::NoCredits => Some((NO_CREDITS.to_owned(), 1008)),
+            _ => None,
+        }
+    }
+
+    /// Waits while connections are stalled here.
+    pub(super) async fn passed(&self, stage: Stage) {
+        let Some((id, _)) = self.strike(None, |fault| *fault == Fault::Stall(stage)) else {
+            return;
+        };
+        let mut news = self.news.subscribe();
+        let _ = news.wait_for(|_| !self.is_on(id)).await;
+    }
+
+    /// Whether every key is to be refused.
+    pub(super) fn key_has_expired(&self) -> bool {
+        self.strike(None, |fault| *fault == Fault::KeyExpired).is_some()
+    }
+
+    /// What happens to a message of that kind, and by which switch.
+    pub(super) fn fate(&self, kind: MessageKind, session: &str) -> Option<(u64, Fate)> {
+        let wanted = |fault: &Fault| matches!(fault, Fault::Message(of, _) if *of == kind);
+        match self.strike(Some(session), wanted)? {
+            (id, Fault::Message(_, fate)) => Some((id, fate)),
+            _ => None,
+        }
+    }
+
+    /// Reports changes and strikes from now on.
+    pub(super) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    pub(super) fn is_on(&self, id: u64) -> bool {
+        lock(&self.state).switches.iter().any(|switch| switch.id == id)
+    }
+
+    /// The impairment of a session that begins.
+    pub(super) fn link(&self, session: &str) -> Arc<Impairment> {
+        let link = Arc::new(Impairment::new(Arc::clone(&self.packets)));
+        let mut state = lock(&self.state);
+        state.links.retain(|(_, link)| link.strong_count() > 0);
+        state.links.push((session.to_owned(), Arc::downgrade(&link)));
+        set_link(&state, session, &link);
+        link
+    }
+
+    /// Whether frames have to take the way by the model.
+    pub(super) fn concern_models(&self) -> bool {
+        self.model.load(Ordering::Acquire)
+    }
+
+    /// Keeps a model from its next frame as long as it has to suffer. Returns whether it crashes
+    /// on the frame, and if so, whether for good.
+    pub(super) fn before_frame(&self, session: &str, ended: impl Fn() -> bool) -> Option<bool> {
+        let mut state = lock(&self.state);
+        let mut frozen = None;
+        let mut slowed: Option<(u64, Instant)> = None;
+        while !ended() {
+            let wait = if let Some((id, until)) = slowed {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() || !state.has(id) {
+                    return None;
+                }
+                Some(left)
+            } else {
+                let switch = state.find(Some(session), is_model)?;
+                let (id, fault) = (switch.id, switch.fault.clone());
+                if frozen != Some(id) {
+                    state.strike(Some(session), is_model);
+                    self.struck();
+                }
+                match fault {
+                    Fault::Crash { fatal } => return Some(fatal),
+                    Fault::Slow(time) => {
+                        slowed = Some((id, Instant::now() + time));
+                        Some(time)
+                    }
+                    _ => {
+                        frozen = Some(id);
+                        None
+                    }
+                }
+            };
+            state = match wait {
+                Some(time) => match self.changed.wait_timeout(state, time) {
+                    Ok((state, _)) => state,
+                    Err(poisoned) => poisoned.into_inner().0,
+                },
+                None => match self.changed.wait(state) {
+                    Ok(state) => state,
+                    Err(poisoned) => poisoned.into_inner(),
+                },
+            };
+        }
+        None
+    }
+
+    /// Lets models look whether they are still wanted.
+    pub(super) fn wake_models(&self) {
+        // Those that have looked, and do not wait yet, hold the lock.
+        drop(lock(&self.state));
+        self.changed.notify_all();
+    }
+}
+
+fn is_network(fault: &Fault) -> bool {
+    matches!(fault, Fault::Packets { .. } | Fault::Blackout { .. })
+}
+
+fn set_link(state: &State, session: &str, link: &Impairment) {
+    for way in [Direction::Outgoing, Direction::Incoming] {
+        let (conditions, seed) = state.conditions(session, way);
+        link.set(way, conditions, seed);
+    }
+}
