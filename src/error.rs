@@ -68,6 +68,8 @@ codes! {
     Signaling = "WEBRTC_SIGNALING_ERROR", retryable: true;
     /// What gives the frames cannot be opened, raised, or gave something that is no frame.
     Source = "SOURCE_FAILED", retryable: false;
+    /// The service gave no token.
+    TokenCreate = "TOKEN_CREATE_ERROR", retryable: false;
     /// The encoder or the decoder failed.
     Codec = "CODEC_ERROR", retryable: false;
     /// A defect of this package.

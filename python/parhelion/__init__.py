@@ -27,6 +27,7 @@ from parhelion.errors import (
     SessionEndedError,
     SignalingError,
     SourceError,
+    TokenCreateError,
     WebSocketError,
 )
 from parhelion.events import ConnectionState, EventName
@@ -40,7 +41,9 @@ from parhelion.server import LocalServer, ModelContext, Server
 from parhelion.sources import Media
 from parhelion.statistics import Drop, Percentiles, Stats
 from parhelion.streams import RemoteStream
+from parhelion.tokens import Token, Tokens
 from parhelion.unset import UNSET, Unset
+from parhelion.viewer import Subscription
 
 __version__: str = build_info()["version"]
 
@@ -89,6 +92,10 @@ __all__ = [
     "Stats",
     "UNSET",
     "Unset",
+    "Subscription",
+    "Token",
+    "TokenCreateError",
+    "Tokens",
     "WebSocketError",
     "build_info",
     "create_client",

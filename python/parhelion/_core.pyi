@@ -19,6 +19,7 @@ __all__ = [
     "build_info",
     "check_process",
     "convert",
+    "create_token",
     "error_codes",
     "model_aliases",
     "models",
@@ -53,6 +54,9 @@ def convert(array: npt.NDArray[Any], source: str, target: str) -> npt.NDArray[np
 _Taken: TypeAlias = tuple[
     npt.NDArray[np.uint8], int | None, float | None, float | None, float | None
 ]
+
+def create_token(options: dict[str, Any]) -> Awaitable[tuple[int, str]]:
+    """Asks a service for a token. Awaitable of its answer, (status, body)."""
 
 @final
 class Faults:
@@ -199,6 +203,12 @@ class Session:
     def try_recv(self) -> _Taken | None:
         """The next frame as (array, input_id, capture_time, timestamp, latency), if one waits."""
 
+    def give_key(self, key: str | None, error: str | None) -> None:
+        """Answers the event `key_wanted` with a key, or with the reason why there is none.
+
+        The event comes before each attempt of a session that was given no key.
+        """
+
     def drain(self) -> list[tuple[Any, ...]]:
         """The events since the last call, as (name, value, ...) tuples."""
 
@@ -207,6 +217,10 @@ class Session:
 
     @property
     def state(self) -> ConnectionState: ...
+    @property
+    def subscribe_token(self) -> str | None:
+        """What others need to watch the session, once the service has said so."""
+
     @property
     def session(self) -> tuple[str, str | None, int | None] | None:
         """(session_id, server_ip, server_port), once the service has said so."""

@@ -23,6 +23,7 @@ from parhelion.errors import (
 from parhelion.flow import Flow, FlowMode, as_flow
 from parhelion.frames import PixelFormat
 from parhelion.images import ImageLike, source_of
+from parhelion.keys import Key, KeyProvider
 from parhelion.limits import checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt, prompt_of
@@ -32,6 +33,8 @@ from parhelion.sources.base import Source
 from parhelion.sources.feed import Feed
 from parhelion.sources.pump import Lane
 from parhelion.streams import RemoteStream
+from parhelion.tokens import Tokens
+from parhelion.viewer import Subscribing
 
 __all__ = ["Client", "IceServer", "InitialState", "RealTime", "create_client"]
 
@@ -84,9 +87,11 @@ class _Connecting(Awaitable[RealTimeClient]):
         image: _core.ImageSource | None,
         halves: Sequence[tuple[Source, Lane]],
         on_remote_stream: Callable[[RemoteStream], Any] | None,
+        **hooks: Any,
     ) -> None:
         self._options = options
         self._image = image
+        self._hooks = hooks
         self._halves = halves
         self._on_remote_stream = on_remote_stream
         self._client: RealTimeClient | None = None
@@ -115,7 +120,7 @@ class _Connecting(Awaitable[RealTimeClient]):
     async def _connect(self) -> RealTimeClient:
         if self._image is not None:
             await self._load(self._image)
-        client = RealTimeClient(self._options)
+        client = RealTimeClient(self._options, **self._hooks)
         await client._connect(self._on_remote_stream)  # noqa: SLF001 - same package
         return client
 
@@ -156,6 +161,7 @@ class RealTime:
         *,
         model: ModelDefinition | str,
         on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+        on_queue_position: Callable[..., Any] | None = None,
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
@@ -179,6 +185,9 @@ class RealTime:
             model: A model of ``client.models``, or the name of one.
             on_remote_stream: A function or coroutine function. Called once with the
                 :class:`RemoteStream`, when the session is connected; one that raises is logged.
+            on_queue_position: A function or coroutine function. Called with position and size of
+                the queue while the service is full, at once and on each change. The event of that
+                name tells the same, but only when the session is connected.
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
@@ -204,11 +213,8 @@ class RealTime:
             SourceError: The stream cannot be opened; nothing has been sent to the service.
             ParhelionError: Anything else; the text names the step that failed.
         """
-        if on_remote_stream is not None and not callable(on_remote_stream):
-            raise InvalidInputError(
-                f"on_remote_stream: expected a callable, got {type(on_remote_stream).__name__}",
-                operation="connect",
-            )
+        _callable("on_remote_stream", on_remote_stream, "connect")
+        _callable("on_queue_position", on_queue_position, "connect")
         if isinstance(model, str):
             model = self._client.models.realtime(model)
         elif not isinstance(model, ModelDefinition):
@@ -239,8 +245,9 @@ class RealTime:
         return _Connecting(
             {
                 "base_url": self._client.base_url,
-                "api_key": self._client._api_key,  # noqa: SLF001 - same module
+                "api_key": self._client._fixed_key,  # noqa: SLF001 - same module
                 "model": definition,
+                "room": None,
                 "resolution": resolution,
                 "prompt": state._words(),  # noqa: SLF001 - same module
                 "image": None,
@@ -257,6 +264,73 @@ class RealTime:
             image,
             halves,
             on_remote_stream,
+            key=self._client._asked_key,  # noqa: SLF001 - same module
+            on_queue_position=on_queue_position,
+        )
+
+    def subscribe(
+        self,
+        token: str,
+        *,
+        on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+        format: PixelFormat = "rgb24",
+        flow: Flow | FlowMode = "latest",
+        timeout: float = 300.0,
+        attempts: int = 5,
+        ice_servers: Sequence[IceServer] | None = None,
+    ) -> Subscribing:
+        """Watches the session of somebody else. Await it, or use it in ``async with``.
+
+        Args:
+            token: The ``subscribe_token`` of that session. One of a :class:`LocalServer` is shown
+                in place of the client's key; with one of another service the key is needed.
+            on_remote_stream: A function or coroutine function. Called once with the
+                :class:`RemoteStream`, when the session is connected; one that raises is logged.
+            format: Layout of the frames that come.
+            flow: What happens to frames that come faster than they are taken; of a :class:`Flow`
+                only what it says of receiving counts.
+            timeout: Seconds for the whole of it, retries included.
+            attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+            ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
+                service is on this machine.
+
+        Raises:
+            InvalidInputError: The token is none.
+            InvalidApiKeyError: The token has expired, is for another session, or was not made by
+                this service; or the key is refused.
+            SessionEndedError: There is no such session any more.
+            InvalidOptionsError: An option is out of range.
+            AtCapacityError: The room is full, after all attempts.
+            ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
+            ParhelionError: Anything else; the text names the step that failed.
+        """
+        if not isinstance(token, str):
+            raise InvalidInputError(
+                f"token: expected a str, got {type(token).__name__}", operation="subscribe"
+            )
+        _callable("on_remote_stream", on_remote_stream, "subscribe")
+        attempts = checked_int("attempts", attempts, 0, 100)
+        timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
+        return Subscribing(
+            {
+                "base_url": self._client.base_url,
+                "api_key": self._client._fixed_key,  # noqa: SLF001 - same module
+                "model": None,
+                "room": token,
+                "resolution": None,
+                "prompt": None,
+                "image": None,
+                "format": format,
+                "max_bitrate": 100_000,
+                "flow": as_flow(flow)._arguments(),  # noqa: SLF001 - same package
+                "connect_timeout": timeout,
+                "attempts": attempts,
+                "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
+                "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
+                "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
+            },
+            self._client._asked_key,  # noqa: SLF001 - same module
+            on_remote_stream,
         )
 
 
@@ -264,7 +338,9 @@ class Client:
     """The entry to a real-time service.
 
     Args:
-        api_key: The key; default is the environment variable ``DECART_API_KEY``.
+        api_key: The key; default is the environment variable ``DECART_API_KEY``. Or a function or
+            coroutine function that returns it, which is called before each attempt to connect: for
+            tokens that expire. It runs in the session's event loop.
         base_url: ``wss://`` or ``ws://`` address of the service (``https://`` and ``http://`` mean
             the same); default is the public one.
         ca_file: PEM file with certificates to trust beside the system's.
@@ -278,14 +354,21 @@ class Client:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: Key | None = None,
         *,
         base_url: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         integration: str | None = None,
         allow_private_image_urls: bool = False,
     ) -> None:
-        key = (os.environ.get(_KEY_VARIABLE, "") if api_key is None else api_key).strip()
+        key: Any = os.environ.get(_KEY_VARIABLE, "") if api_key is None else api_key
+        if isinstance(key, str):
+            key = key.strip()
+        elif not callable(key):
+            raise InvalidInputError(
+                f"api_key: expected a str or a function that returns one, got {type(key).__name__}",
+                operation="Client",
+            )
         if not key:
             raise InvalidApiKeyError(
                 f"no API key: expected api_key= or the environment variable {_KEY_VARIABLE}",
@@ -293,7 +376,7 @@ class Client:
                 hint="without an account use the local service: server = parhelion.LocalServer(), "
                 "then Client(server.api_key, base_url=server.url)",
             )
-        self._api_key = key
+        self._api_key: Key = key
         self._ca_file = None if ca_file is None else Path(ca_file)
         version = _core.build_info()["version"]
         self._user_agent = " ".join(
@@ -314,12 +397,24 @@ class Client:
         self.base_url = _BASE_URL if base_url is None else base_url
         self.models = Models()
         self.realtime = RealTime(self)
+        self.tokens = Tokens(self)
+
+    @property
+    def _fixed_key(self) -> str | None:
+        return self._api_key if isinstance(self._api_key, str) else None
+
+    @property
+    def _asked_key(self) -> KeyProvider | None:
+        return None if isinstance(self._api_key, str) else self._api_key
+
+    def _base_url_for_http(self, public: str) -> str:
+        return public if self.base_url == _BASE_URL else self.base_url
 
     def __repr__(self) -> str:
         return f"<Client {self.base_url}>"
 
 
-def create_client(api_key: str | None = None, **options: Any) -> Client:
+def create_client(api_key: Key | None = None, **options: Any) -> Client:
     """The same as :class:`Client`."""
     return Client(api_key, **options)
 
@@ -328,3 +423,10 @@ def ice_server_arguments(server: IceServer) -> dict[str, Any]:
     """An ICE server as the core takes it."""
     urls = [server.urls] if isinstance(server.urls, str) else list(server.urls)
     return {"urls": urls, "username": server.username, "credential": server.credential}
+
+
+def _callable(name: str, value: object, operation: str) -> None:
+    if value is not None and not callable(value):
+        raise InvalidInputError(
+            f"{name}: expected a callable, got {type(value).__name__}", operation=operation
+        )

@@ -20,6 +20,7 @@ Every exception derives from :class:`ParhelionError`, and from the builtin that 
     ├── SignalingError              WEBRTC_SIGNALING_ERROR    ConnectionError
     ├── ConnectTimeoutError         WEBRTC_TIMEOUT_ERROR      TimeoutError
     ├── SourceError                 SOURCE_FAILED
+    ├── TokenCreateError            TOKEN_CREATE_ERROR
     ├── CodecError                  CODEC_ERROR
     └── InternalError               INTERNAL_ERROR
 
@@ -50,6 +51,7 @@ __all__ = [
     "SessionEndedError",
     "SignalingError",
     "SourceError",
+    "TokenCreateError",
     "WebSocketError",
 ]
 
@@ -207,6 +209,32 @@ class SourceError(ParhelionError):
     """
 
     default_code = "SOURCE_FAILED"
+
+
+class TokenCreateError(ParhelionError):
+    """The service made no token.
+
+    Attributes:
+        status: The HTTP status of its answer; None if there was no answer.
+    """
+
+    default_code = "TOKEN_CREATE_ERROR"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        operation: str | None = None,
+        retryable: bool | None = None,
+        hint: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, code=code, operation=operation, retryable=retryable, hint=hint)
+        self.status = status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"status": self.status})
 
 
 class CodecError(ParhelionError):

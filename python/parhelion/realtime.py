@@ -45,8 +45,8 @@ class RealTimeClient(Session):
     be awaited there. :meth:`send` and :meth:`disconnect` work from any thread or loop.
     """
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        super().__init__(options)
+    def __init__(self, options: dict[str, Any], **hooks: Any) -> None:
+        super().__init__(options, **hooks)
         self._feed: Feed | None = None
         self._changes = Changes(self._core, options["model"], options["fetch"], self._inbox.gone)
         # Whether sending waits for room where it may wait.
@@ -90,6 +90,16 @@ class RealTimeClient(Session):
             return
         self._feed.stop()
         await asyncio.gather(super().disconnect(), self._feed.join())
+
+    @property
+    def subscribe_token(self) -> str | None:
+        """What others need to watch this session with ``client.realtime.subscribe()``.
+
+        None until the service has told; another one after a reconnect. Give it only to those who
+        may watch: the one of a :class:`LocalServer` opens the session without a key, and expires.
+        Read it anew for each viewer, since a session that runs long gets newer ones.
+        """
+        return self._core.subscribe_token
 
     def send(
         self, frame: object, *, format: PixelFormat | None = None, timestamp: float | None = None

@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
-from parhelion.errors import ModelFailedError, ServerError, SourceError
+from parhelion.errors import InvalidApiKeyError, ModelFailedError, ServerError, SourceError
 from parhelion.events import ConnectionState, Emitter, EventName, Handler
 from parhelion.frames import Frame
+from parhelion.keys import KeyProvider, ask
 from parhelion.statistics import Stats
 from parhelion.streams import Inbox, RemoteStream
 
@@ -35,9 +36,18 @@ class Session:
     awaited there. :meth:`disconnect` works from any thread or loop.
     """
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        options: dict[str, Any],
+        *,
+        key: KeyProvider | None = None,
+        on_queue_position: Callable[..., Any] | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._emitter = Emitter()
+        self._key = key
+        self._asking: set[asyncio.Task[None]] = set()
+        self._on_queue_position = on_queue_position
         # Events wait here until handlers can have been registered.
         self._held: deque[tuple[Any, ...]] | None = deque(maxlen=_HELD)
         this = weakref.ref(self)
@@ -77,8 +87,27 @@ class Session:
 
     def _wake(self) -> None:
         for event in self._core.drain():
+            if event[0] == "key_wanted":
+                # Kept, as the loop keeps no task.
+                task = self._loop.create_task(self._give_key())
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+                continue
+            if event[0] == "queue_position" and self._on_queue_position is not None:
+                # Told at once: whoever waits wants to know while it waits.
+                self._emitter.call("on_queue_position", self._on_queue_position, *event[1:])
             self._report(event)
         self._inbox.deliver()
+
+    async def _give_key(self) -> None:
+        try:
+            key = await ask(self._key or "")
+        except InvalidApiKeyError as error:
+            self._core.give_key(None, error.message)
+        except Exception as error:  # noqa: BLE001 - it is the user's
+            self._core.give_key(None, f"api_key() raised {type(error).__name__}: {error}")
+        else:
+            self._core.give_key(key, None)
 
     def _report(self, event: tuple[Any, ...]) -> None:
         if self._held is not None:

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
+use super::target::{Address, KeySource};
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
 use crate::error::{ErrorCode, Result};
 use crate::media::AccessUnit;
-use crate::protocol::ServerMessage;
+use crate::protocol::{Secret, ServerMessage};
 use crate::session::{
     Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession,
     ConnectionState, LinkEvent, LocalSignal, RemoteSignal,
@@ -42,7 +43,8 @@ enum Input {
 
 pub(super) struct Driver {
     session: ClientSession,
-    url: Url,
+    address: Address,
+    key: KeySource,
     tls: Option<Arc<rustls::ClientConfig>>,
     peer_config: PeerConfig,
     shared: Arc<Shared>,
@@ -88,8 +90,9 @@ impl PeerObserver for LinkObserver {
 }
 
 /// A service on this machine needs neither STUN nor any other interface.
-fn peer_config(options: &ConnectOptions, url: &Url) -> PeerConfig {
-    let local = match url.host() {
+fn peer_config(options: &ConnectOptions) -> PeerConfig {
+    let url = Url::parse(&options.base_url).ok();
+    let local = match url.as_ref().and_then(Url::host) {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -102,13 +105,15 @@ fn peer_config(options: &ConnectOptions, url: &Url) -> PeerConfig {
         vec![IceServer { urls: vec![DEFAULT_STUN.to_owned()], ..Default::default() }]
     });
     let reach = if local { Reach::Loopback } else { Reach::Network };
-    PeerConfig { ice_servers, reach, sends_video: true, audio: AudioUse::None, impairment: None }
+    let watches = options.target.is_room();
+    let audio = if watches { AudioUse::Receive } else { AudioUse::None };
+    PeerConfig { ice_servers, reach, sends_video: !watches, audio, impairment: None }
 }
 
 impl Driver {
     pub(super) fn new(
         options: ConnectOptions,
-        url: Url,
+        address: Address,
         tls: Option<Arc<rustls::ClientConfig>>,
         shared: Arc<Shared>,
         listener: Arc<dyn Listener>,
@@ -120,12 +125,13 @@ impl Driver {
             timeouts: options.timeouts.clone(),
             retry: options.retry.clone(),
             seed: getrandom::u64().unwrap_or_default(),
-            receive_only: false,
+            receive_only: options.target.is_room(),
         };
         Self {
             session: ClientSession::new(config),
-            peer_config: peer_config(&options, &url),
-            url,
+            peer_config: peer_config(&options),
+            address,
+            key: options.key.clone(),
             tls,
             shared,
             listener,
@@ -300,8 +306,36 @@ impl Driver {
             SocketEvent::Failed(error) => ClientInput::SocketFailed { attempt, error },
         };
         let messages = self.messages.clone();
-        let handle = websocket::open(self.url.clone(), self.tls.clone(), messages, name);
+        let handle = websocket::open(self.url(), self.tls.clone(), messages, name);
         self.socket = Some((attempt, handle));
+    }
+
+    /// The address of the next attempt, once there is a key for it.
+    fn url(&self) -> impl Future<Output = Result<Url>> + Send + use<> {
+        let address = self.address.clone();
+        // A key that cannot be had at first is a mistake; one for a session that ran may be late.
+        let returns = self.session.state() == ConnectionState::Reconnecting;
+        let key = match &self.key {
+            KeySource::Fixed(key) => Ok(key.clone()),
+            KeySource::Asked if !address.needs_key() => Ok(Secret::default()),
+            KeySource::Asked => {
+                let (give, given) = oneshot::channel();
+                *lock(&self.shared.asked_key) = Some(give);
+                self.listener.key_wanted();
+                Err(given)
+            }
+        };
+        async move {
+            let key = match key {
+                Ok(key) => key,
+                Err(given) => match given.await {
+                    Ok(key) => key.map_err(|error| error.retryable(returns))?,
+                    // Asked again for a later attempt: this one is over.
+                    Err(_) => std::future::pending().await,
+                },
+            };
+            address.url(&key)
+        }
     }
 
     /// Opening a peer takes sockets and certificates: it is done beside the loop.
@@ -395,14 +429,17 @@ async fn wanted(leave: &mut watch::Receiver<bool>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Target;
     use crate::media::PixelFormat;
 
-    fn options() -> ConnectOptions {
+    fn options(base_url: &str) -> ConnectOptions {
         ConnectOptions {
-            base_url: String::new(),
-            api_key: "key".into(),
-            model: crate::catalog::find("mirage").unwrap(),
-            resolution: None,
+            base_url: base_url.to_owned(),
+            key: KeySource::Fixed("key".into()),
+            target: Target::Model {
+                spec: crate::catalog::find("mirage").unwrap(),
+                resolution: None,
+            },
             initial: Default::default(),
             timeouts: Default::default(),
             retry: Default::default(),
@@ -424,8 +461,7 @@ mod tests {
             ("wss://api.example.com/", false),
             ("ws://192.168.1.4/", false),
         ] {
-            let options = options();
-            let config = peer_config(&options, &url.parse().unwrap());
+            let config = peer_config(&options(url));
             assert_eq!(config.reach == Reach::Loopback, local, "{url}");
             assert_eq!(config.ice_servers.is_empty(), local, "{url}");
         }

@@ -9,6 +9,8 @@ mod http;
 mod images;
 mod media;
 mod stats;
+mod target;
+mod tokens;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -17,10 +19,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::catalog::ModelSpec;
+use self::target::Address;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::{FrameView, PixelFormat};
-use crate::protocol::Secret;
+use crate::protocol::{Secret, SubscribeToken};
 use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts};
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
@@ -30,6 +32,8 @@ pub use flow::{Flow, Policy};
 pub use images::ImageSource;
 pub use media::OutputFrame;
 pub use stats::{Percentiles, Stats};
+pub use target::{KeySource, Target};
+pub use tokens::{TokenAnswer, TokenOptions, create_token};
 
 /// Calls that wait for the driver; more means that it is stuck.
 const COMMANDS: usize = 256;
@@ -41,10 +45,8 @@ const DISCONNECT_LIMIT: Duration = Duration::from_millis(900);
 pub struct ConnectOptions {
     /// `ws://`, `wss://`, `http://` or `https://`.
     pub base_url: String,
-    pub api_key: Secret,
-    pub model: ModelSpec,
-    /// `720p` or `1080p`, for services that offer both.
-    pub resolution: Option<String>,
+    pub key: KeySource,
+    pub target: Target,
     pub initial: State,
     pub timeouts: Timeouts,
     pub retry: RetryPolicy,
@@ -68,6 +70,8 @@ pub trait Listener: Send + Sync + 'static {
     fn frame_ready(&self);
     /// There may be room for another frame; called after [`RealTimeSession::room`] found none.
     fn room(&self);
+    /// The key for another attempt is to be given with [`RealTimeSession::give_key`].
+    fn key_wanted(&self);
 }
 
 pub(crate) enum Command {
@@ -90,6 +94,8 @@ impl PendingCall {
 struct Shared {
     state: Mutex<ConnectionState>,
     session: Mutex<Option<SessionInfo>>,
+    /// Where the key goes that was asked for.
+    asked_key: Mutex<Option<oneshot::Sender<Result<Secret>>>>,
     media: media::Media,
 }
 
@@ -103,6 +109,18 @@ pub struct SessionInfo {
     pub viewer_token: Option<Secret>,
 }
 
+impl SessionInfo {
+    /// With what others can watch the session, if the service has said enough.
+    pub fn subscribe_token(&self) -> Option<SubscribeToken> {
+        Some(SubscribeToken {
+            session_id: self.session_id.clone(),
+            server_ip: self.server_ip.clone().filter(|ip| !ip.is_empty())?,
+            server_port: self.server_port.filter(|port| *port > 0)?,
+            viewer_token: self.viewer_token.clone(),
+        })
+    }
+}
+
 /// One real-time session. Dropping it disconnects without waiting.
 pub struct RealTimeSession {
     shared: Arc<Shared>,
@@ -114,14 +132,9 @@ impl RealTimeSession {
     /// Prepares a session; [`Self::connect`] opens it.
     pub fn new(options: ConnectOptions, listener: Arc<dyn Listener>) -> Result<Self> {
         runtime::check_process()?;
-        let url = crate::protocol::stream_url(
-            &options.base_url,
-            &options.model.url_path,
-            &options.api_key,
-            &options.model.name,
-            options.resolution.as_deref(),
-            &options.user_agent,
-        )?;
+        let address = Address::new(&options);
+        // A mistake in it is the caller's, and known before anybody asks for a key.
+        let url = address.url(&Secret::default())?;
         let tls = match url.scheme() {
             "wss" => Some(tls::client_config(options.ca_file.as_deref())?),
             _ => None,
@@ -132,10 +145,11 @@ impl RealTimeSession {
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::Disconnected),
             session: Mutex::default(),
+            asked_key: Mutex::default(),
             media,
         });
         let (commands, queue) = mpsc::channel(COMMANDS);
-        let driver = driver::Driver::new(options, url, tls, Arc::clone(&shared), listener);
+        let driver = driver::Driver::new(options, address, tls, Arc::clone(&shared), listener);
         let (leave, leaving) = watch::channel(false);
         runtime::handle().spawn(driver.run(queue, leaving));
         Ok(Self { shared, commands, leave })
@@ -240,6 +254,13 @@ impl RealTimeSession {
 
     pub fn session(&self) -> Option<SessionInfo> {
         lock(&self.shared.session).clone()
+    }
+
+    /// Answers [`Listener::key_wanted`]; late or unasked for, it does nothing.
+    pub fn give_key(&self, key: Result<Secret>) {
+        if let Some(asked) = lock(&self.shared.asked_key).take() {
+            let _ = asked.send(key);
+        }
     }
 
     pub async fn stats(&self) -> Stats {

@@ -13,6 +13,7 @@ mod options;
 mod server;
 mod session;
 mod statistics;
+mod tokens;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -99,6 +100,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(transitions, module)?)?;
     module.add_function(wrap_pyfunction!(pixel_formats, module)?)?;
     module.add_function(wrap_pyfunction!(array::convert, module)?)?;
+    module.add_function(wrap_pyfunction!(tokens::create_token, module)?)?;
     Ok(())
 }
 

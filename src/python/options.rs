@@ -8,9 +8,9 @@ use pyo3::types::PyDict;
 
 use super::image::Image;
 use crate::catalog::ModelSpec;
-use crate::client::{ConnectOptions, Flow, Policy};
+use crate::client::{ConnectOptions, Flow, KeySource, Policy, Target};
 use crate::error::{Error, ErrorCode, Result};
-use crate::protocol::{EncodedImage, Secret};
+use crate::protocol::{EncodedImage, Secret, SubscribeToken};
 use crate::session::{Change, Prompt, RetryPolicy, Setting, State, Timeouts};
 use crate::transport::IceServer;
 
@@ -40,8 +40,11 @@ pub(super) struct IceServerArguments {
 #[pyo3(from_item_all)]
 pub(super) struct ConnectArguments {
     base_url: String,
-    api_key: String,
-    model: ModelArguments,
+    /// None: it is asked for before each attempt.
+    api_key: Option<String>,
+    /// None: to watch `room`.
+    model: Option<ModelArguments>,
+    room: Option<String>,
     resolution: Option<String>,
     prompt: Option<(String, bool)>,
     image: Option<Py<Image>>,
@@ -119,11 +122,17 @@ impl ConnectArguments {
             )
         })?;
         let [send, receive] = self.flow;
+        let target = match (self.model, self.room) {
+            (Some(model), _) => Target::Model { spec: model.into(), resolution: self.resolution },
+            (None, Some(token)) => Target::Room(SubscribeToken::decode(&token)?),
+            (None, None) => {
+                return Err(Error::new(ErrorCode::InvalidOptions, "expected a model or a room"));
+            }
+        };
         Ok(ConnectOptions {
             base_url: self.base_url,
-            api_key: Secret::from(self.api_key),
-            model: self.model.into(),
-            resolution: self.resolution,
+            key: self.api_key.map_or(KeySource::Asked, |key| KeySource::Fixed(Secret::from(key))),
+            target,
             initial: State { prompt: self.prompt.map(prompt), image: self.image.map(encoded) },
             timeouts: Timeouts { connect, ..Default::default() },
             retry: RetryPolicy { retries: self.attempts, ..Default::default() },

@@ -19,6 +19,7 @@ use super::statistics;
 use crate::client::{Listener, OutputFrame, RealTimeSession};
 use crate::error::{Error, ErrorCode};
 use crate::media::PixelFormat;
+use crate::protocol::Secret;
 use crate::session::{Change, ClientEvent, ConnectionState};
 use crate::transport::runtime;
 use crate::transport::video::{lock, spawn};
@@ -31,6 +32,8 @@ const DEAF: Duration = Duration::from_millis(50);
 /// Brings events and the news of frames to Python, with one wake-up for many.
 struct Bell {
     events: Mutex<VecDeque<ClientEvent>>,
+    /// A key is to be given.
+    key_wanted: AtomicBool,
     /// Rung and not yet heard.
     rung: AtomicBool,
     /// Whether anybody wants to hear of frames.
@@ -45,6 +48,7 @@ impl Bell {
         let (ringer, rings) = sync_channel(1);
         let bell = Arc::new(Self {
             events: Mutex::default(),
+            key_wanted: AtomicBool::new(false),
             rung: AtomicBool::new(false),
             frames: AtomicBool::new(true),
             wake,
@@ -58,6 +62,14 @@ impl Bell {
             }
         })?;
         Ok(bell)
+    }
+
+    /// Has the other thread ring.
+    fn ring_later(&self) {
+        if let Some(ringer) = &*lock(&self.ringer) {
+            // Full: the thread has a ring before it already.
+            let _ = ringer.try_send(());
+        }
     }
 
     /// Calls Python, unless a call is on its way already. Waits for the interpreter.
@@ -87,15 +99,16 @@ impl Listener for Bell {
         }
         events.push_back(event);
         drop(events);
-        let mut ringer = lock(&self.ringer);
-        if let Some(ringer) = &*ringer {
-            // Full: the thread has a ring before it already.
-            let _ = ringer.try_send(());
-        }
+        self.ring_later();
         if last {
             // The thread ends with its last ring, however long the session object is kept.
-            *ringer = None;
+            *lock(&self.ringer) = None;
         }
+    }
+
+    fn key_wanted(&self) {
+        self.key_wanted.store(true, Ordering::Release);
+        self.ring_later();
     }
 
     /// Called on the decoder's thread, which has nothing to do that could not wait for Python.
@@ -280,12 +293,25 @@ impl Session {
         self.session.try_recv().map(|frame| self.to_tuple(py, frame)).transpose()
     }
 
+    /// Answers the event `key_wanted`, which comes before each attempt of a session that was given
+    /// no key: with one, or with the reason why there is none.
+    fn give_key(&self, key: Option<String>, error: Option<String>) {
+        self.session.give_key(match (key, error) {
+            (Some(key), _) => Ok(Secret::from(key)),
+            (None, error) => Err(Error::new(ErrorCode::InvalidApiKey, error.unwrap_or_default())
+                .hint("api_key= is called for a key before each attempt to connect")),
+        });
+    }
+
     /// The events since the last call, as (name, value, ...) tuples.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         // Before the events are taken, so that a later one rings again.
         self.bell.rung.store(false, Ordering::Release);
         let events = std::mem::take(&mut *lock(&self.bell.events));
         let list = PyList::empty(py);
+        if self.bell.key_wanted.swap(false, Ordering::AcqRel) {
+            list.append(("key_wanted",))?;
+        }
         for event in events {
             if let Some(event) = to_event(py, event)? {
                 list.append(event)?;
@@ -304,6 +330,12 @@ impl Session {
     #[getter]
     fn state(&self) -> &'static str {
         self.session.state().as_str()
+    }
+
+    /// What others need to watch the session, once the service has said so.
+    #[getter]
+    fn subscribe_token(&self) -> Option<String> {
+        self.session.session()?.subscribe_token().map(|token| token.encode())
     }
 
     /// (session_id, server_ip, server_port), once the service has said so.

@@ -18,12 +18,10 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Service;
 use super::http::{Key, presented};
 use super::tokens::Grant;
-use crate::error::Error;
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_LIFETIME: u64 = 3600;
@@ -170,11 +168,16 @@ impl TokenRequest {
     fn answer(self, service: &Service) -> crate::error::Result<Value> {
         let (permissions, constraints) = (self.permissions(), self.constraints());
         let (key, expires) = service.tokens.issue(self.grant, self.lifetime, SystemTime::now())?;
-        let expires = OffsetDateTime::from(expires)
-            .replace_millisecond(OffsetDateTime::from(expires).millisecond())
-            .map_err(|error| internal(&error))?
-            .format(&Rfc3339)
-            .map_err(|error| internal(&error))?;
+        let at = OffsetDateTime::from(expires);
+        // Always three digits of a second: not every parser takes fewer, or more.
+        let expires = format!(
+            "{}T{:02}:{:02}:{:02}.{:03}Z",
+            at.date(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+            at.millisecond()
+        );
         Ok(json!({
             "apiKey": key.reveal(),
             "expiresAt": expires,
@@ -206,10 +209,6 @@ impl TokenRequest {
         }
         if realtime.is_empty() { Value::Null } else { json!({"realtime": realtime}) }
     }
-}
-
-fn internal(error: &dyn std::fmt::Display) -> Error {
-    Error::new(crate::error::ErrorCode::Internal, format!("the time cannot be written: {error}"))
 }
 
 /// A value that is there and not null.

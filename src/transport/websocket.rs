@@ -60,9 +60,10 @@ impl SocketHandle {
 }
 
 /// Opens a control socket and puts what happens on it into `events`, as `name` calls it. It is read
-/// only as fast as that queue is: a service that floods a client waits for it.
+/// only as fast as that queue is: a service that floods a client waits for it. `url` may take its
+/// time, if a key has to be fetched first.
 pub fn open<T: Send + 'static>(
-    url: Url,
+    url: impl Future<Output = Result<Url>> + Send + 'static,
     tls: Option<Arc<rustls::ClientConfig>>,
     events: mpsc::Sender<T>,
     name: impl Fn(SocketEvent) -> T + Send + Sync + 'static,
@@ -98,12 +99,16 @@ type End = Option<(Option<u16>, String)>;
 
 /// Carries messages until the socket ends. `None` when this side closed it.
 async fn run<T, F: Fn(SocketEvent) -> T>(
-    url: Url,
+    url: impl Future<Output = Result<Url>>,
     tls: Option<Arc<rustls::ClientConfig>>,
     mut queue: mpsc::Receiver<String>,
     mut gone: oneshot::Receiver<Infallible>,
     report: &Report<T, F>,
 ) -> Result<End> {
+    let url = tokio::select! {
+        url = url => url?,
+        _ = &mut gone => return Ok(None),
+    };
     let host = url.host_str().unwrap_or_default().to_owned();
     let uri: http::Uri = url.as_str().parse().map_err(|_| {
         Error::new(ErrorCode::InvalidBaseUrl, "the URL of the service is not a valid URI")

@@ -30,6 +30,7 @@ from parhelion.errors import (
     SessionEndedError,
     SignalingError,
     SourceError,
+    TokenCreateError,
     WebSocketError,
 )
 from parhelion.events import ConnectionState, EventName
@@ -45,6 +46,9 @@ from parhelion.sync.client import Client, RealTime, connect, create_client
 from parhelion.sync.realtime import RealTimeClient
 from parhelion.sync.server import LocalServer, Server
 from parhelion.sync.streams import RemoteStream
+from parhelion.sync.tokens import Tokens
+from parhelion.sync.viewer import Subscription
+from parhelion.tokens import Token
 from parhelion.unset import UNSET, Unset
 
 __version__: str = build_info()["version"]
@@ -94,6 +98,10 @@ __all__ = [
     "Stats",
     "UNSET",
     "Unset",
+    "Subscription",
+    "Token",
+    "TokenCreateError",
+    "Tokens",
     "WebSocketError",
     "build_info",
     "connect",

@@ -11,12 +11,15 @@ from parhelion.client import IceServer, InitialState
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import PixelFormat
 from parhelion.images import ImageLike
+from parhelion.keys import Key
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.sync.background import background
 from parhelion.sync.realtime import RealTimeClient
 from parhelion.sync.server import LocalServer
 from parhelion.sync.streams import RemoteStream
+from parhelion.sync.tokens import Tokens
+from parhelion.sync.viewer import Subscription
 
 __all__ = ["Client", "RealTime", "connect", "create_client"]
 
@@ -36,6 +39,7 @@ class RealTime:
         *,
         model: ModelDefinition | str,
         on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+        on_queue_position: Callable[..., Any] | None = None,
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
@@ -59,6 +63,9 @@ class RealTime:
             model: A model of ``client.models``, or the name of one.
             on_remote_stream: A function or coroutine function. Called once with the
                 :class:`RemoteStream`, when the session is connected; one that raises is logged.
+            on_queue_position: A function or coroutine function. Called with position and size of
+                the queue while the service is full, at once and on each change. The event of that
+                name tells the same, but only when the session is connected.
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
@@ -97,6 +104,7 @@ class RealTime:
             stream,
             model=model,
             on_remote_stream=made if wrong is None or callable(wrong) else wrong,
+            on_queue_position=on_queue_position,
             initial_state=initial_state,
             format=format,
             resolution=resolution,
@@ -114,12 +122,74 @@ class RealTime:
 
         return thread.run("connect", open_session, timeout + _GRACE)
 
+    def subscribe(
+        self,
+        token: str,
+        *,
+        on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+        format: PixelFormat = "rgb24",
+        flow: Flow | FlowMode = "latest",
+        timeout: float = 300.0,
+        attempts: int = 5,
+        ice_servers: Sequence[IceServer] | None = None,
+    ) -> Subscription:
+        """Watches the session of somebody else, and waits until it is there. Use it in ``with``.
+
+        Args:
+            token: The ``subscribe_token`` of that session. One of a :class:`LocalServer` is shown
+                in place of the client's key; with one of another service the key is needed.
+            on_remote_stream: A function or coroutine function. Called once with the
+                :class:`RemoteStream`, when the session is connected; one that raises is logged.
+            format: Layout of the frames that come.
+            flow: What happens to frames that come faster than they are taken; of a :class:`Flow`
+                only what it says of receiving counts.
+            timeout: Seconds for the whole of it, retries included.
+            attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+            ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
+                service is on this machine.
+
+        Raises:
+            InvalidInputError: The token is none.
+            InvalidApiKeyError: The token has expired, is for another session, or was not made by
+                this service; or the key is refused.
+            SessionEndedError: There is no such session any more.
+            InvalidOptionsError: An option is out of range.
+            AtCapacityError: The room is full, after all attempts.
+            ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
+            ParhelionError: Anything else; the text names the step that failed.
+        """
+        thread = background()
+        thread.check("subscribe")
+        streams: list[RemoteStream] = []
+
+        def made(stream: parhelion.RemoteStream) -> Any:
+            streams.append(RemoteStream(stream, thread))
+            return None if on_remote_stream is None else on_remote_stream(streams[0])
+
+        wrong: Any = on_remote_stream
+        subscribing = self._realtime.subscribe(
+            token,
+            on_remote_stream=made if wrong is None or callable(wrong) else wrong,
+            format=format,
+            flow=flow,
+            timeout=timeout,
+            attempts=attempts,
+            ice_servers=ice_servers,
+        )
+
+        async def open_session() -> Subscription:
+            return Subscription(await subscribing, streams[0], thread)
+
+        return thread.run("subscribe", open_session, timeout + _GRACE)
+
 
 class Client:
     """The entry to a real-time service.
 
     Args:
-        api_key: The key; default is the environment variable ``DECART_API_KEY``.
+        api_key: The key; default is the environment variable ``DECART_API_KEY``. Or a function or
+            coroutine function that returns it, which is called before each attempt to connect: for
+            tokens that expire. It runs in the session's event loop.
         base_url: ``wss://`` or ``ws://`` address of the service (``https://`` and ``http://`` mean
             the same); default is the public one.
         ca_file: PEM file with certificates to trust beside the system's.
@@ -133,7 +203,7 @@ class Client:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: Key | None = None,
         *,
         base_url: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
@@ -150,12 +220,13 @@ class Client:
         self.base_url: str = self._client.base_url
         self.models: Models = self._client.models
         self.realtime = RealTime(self._client)
+        self.tokens = Tokens(self._client)
 
     def __repr__(self) -> str:
         return repr(self._client)
 
 
-def create_client(api_key: str | None = None, **options: Any) -> Client:
+def create_client(api_key: Key | None = None, **options: Any) -> Client:
     """The same as :class:`Client`."""
     return Client(api_key, **options)
 
@@ -169,6 +240,7 @@ def connect(
     api_key: str | None = None,
     base_url: str | None = None,
     on_remote_stream: Callable[[RemoteStream], Any] | None = None,
+    on_queue_position: Callable[..., Any] | None = None,
     format: PixelFormat = "rgb24",
     resolution: str | None = None,
     fps: float | None = None,
@@ -200,6 +272,9 @@ def connect(
         base_url: The address of a service elsewhere.
         on_remote_stream: A function or coroutine function. Called once with the
             :class:`RemoteStream`, when the session is connected; one that raises is logged.
+        on_queue_position: A function or coroutine function. Called with position and size of
+            the queue while the service is full, at once and on each change. The event of that
+            name tells the same, but only when the session is connected.
         format: Layout of the frames that are sent and that come back.
         resolution: ``720p`` or ``1080p``, for services that offer both.
         fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
@@ -229,6 +304,7 @@ def connect(
             stream,
             model=model,
             on_remote_stream=on_remote_stream,
+            on_queue_position=on_queue_position,
             initial_state=InitialState(prompt, image),
             format=format,
             resolution=resolution,

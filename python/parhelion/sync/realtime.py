@@ -58,6 +58,16 @@ class RealTimeClient(Session):
         """
         super().disconnect()
 
+    @property
+    def subscribe_token(self) -> str | None:
+        """What others need to watch this session with ``client.realtime.subscribe()``.
+
+        None until the service has told; another one after a reconnect. Give it only to those who
+        may watch: the one of a :class:`LocalServer` opens the session without a key, and expires.
+        Read it anew for each viewer, since a session that runs long gets newer ones.
+        """
+        return self._core.subscribe_token
+
     def send(
         self, frame: object, *, format: PixelFormat | None = None, timestamp: float | None = None
     ) -> int:

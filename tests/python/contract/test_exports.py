@@ -31,6 +31,8 @@ MODULES = [
     "statistics",
     "streams",
     "unset",
+    "tokens",
+    "viewer",
 ]
 # What a module offers to the others of the package only.
 INTERNAL = {"EVENTS", "Handler"}

@@ -17,21 +17,29 @@ ONLY_BLOCKING = {
     "RealTimeClient.process": "for capture loops, which have no await",
     "RealTimeClient.__enter__": "with",
     "RealTimeClient.__exit__": "with",
+    "Subscription.__enter__": "with",
+    "Subscription.__exit__": "with",
 }
 ONLY_ASYNCIO = {
     "RealTimeClient.__aenter__": "async with",
     "RealTimeClient.__aexit__": "async with",
+    "Subscription.__aenter__": "async with",
+    "Subscription.__aexit__": "async with",
 }
 # Texts that have to differ, because the faces do.
 OTHER_WORDS = {
     "RealTimeClient": "which threads and loops may call it",
     "RealTimeClient.on": "where handlers run, and until when they are in time",
     "RealTime.connect": "whether it is awaited",
+    "RealTime.subscribe": "whether it is awaited",
+    "Subscription": "which threads and loops may call it",
+    "Subscription.on": "where handlers run, and until when they are in time",
     "RemoteStream": "which threads may read",
 }
 # What is told in the words of the face: an annotation of asyncio, and the one here.
 RETURNS = {
     "_Connecting": "RealTimeClient",
+    "Subscribing": "Subscription",
     "AsyncIterator[Frame]": "Iterator[Frame]",
 }
 
@@ -107,6 +115,8 @@ def test_only_what_waits_is_doubled():
         "RealTimeClient",
         "RemoteStream",
         "Server",
+        "Subscription",
+        "Tokens",
         "create_client",
     }
 
