@@ -6,6 +6,7 @@ import warnings
 
 from parhelion import sync as sync
 from parhelion._core import build_info
+from parhelion.audio import AudioFrame
 from parhelion.client import Client, IceServer, InitialState, RealTime, create_client
 from parhelion.errors import (
     AtCapacityError,
@@ -49,6 +50,7 @@ __version__: str = build_info()["version"]
 
 __all__ = [
     "AtCapacityError",
+    "AudioFrame",
     "Client",
     "CodecError",
     "ConnectTimeoutError",

@@ -52,7 +52,7 @@ def convert(array: npt.NDArray[Any], source: str, target: str) -> npt.NDArray[np
     """Converts a frame to another pixel format: a new array, C-contiguous and writable."""
 
 _Taken: TypeAlias = tuple[
-    npt.NDArray[np.uint8], int | None, float | None, float | None, float | None
+    npt.NDArray[np.uint8], int | None, float | None, float | None, float | None, float
 ]
 
 def create_token(options: dict[str, Any]) -> Awaitable[tuple[int, str]]:
@@ -201,7 +201,19 @@ class Session:
         """
 
     def try_recv(self) -> _Taken | None:
-        """The next frame as (array, input_id, capture_time, timestamp, latency), if one waits."""
+        """The next frame as (array, input_id, capture_time, timestamp, latency, received_at)."""
+
+    def play_audio(self, audio: Any, rate: int | None = None) -> Awaitable[None]:
+        """Plays a clip: bytes of a file, the path of one, or samples at `rate`.
+
+        Awaitable; done when it has been sent or replaced. Cancelling it stops the clip.
+        """
+
+    def push_audio(self, samples: npt.NDArray[Any], rate: int) -> None:
+        """Queues live samples."""
+
+    def try_recv_audio(self) -> tuple[npt.NDArray[np.int16], float | None, float] | None:
+        """The next block of sound as (array, capture_time, received_at), if one waits."""
 
     def give_key(self, key: str | None, error: str | None) -> None:
         """Answers the event `key_wanted` with a key, or with the reason why there is none.
@@ -214,6 +226,10 @@ class Session:
 
     def stats(self) -> dict[str, Any]:
         """Numbers of the session, as a dict."""
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether the session was opened with sound."""
 
     @property
     def state(self) -> ConnectionState: ...

@@ -28,7 +28,7 @@ from parhelion.limits import checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.realtime import RealTimeClient
-from parhelion.sources import halves_of
+from parhelion.sources import halves_of, sends_sound
 from parhelion.sources.base import Source
 from parhelion.sources.feed import Feed
 from parhelion.sources.pump import Lane
@@ -165,6 +165,7 @@ class RealTime:
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
+        audio: bool | None = None,
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
         flow: Flow | FlowMode = "latest",
@@ -191,6 +192,8 @@ class RealTime:
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
+            audio: Whether sound is sent and received beside the video. None: if the model is driven
+                by sound, or the stream has audio.
             fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
                 rate, the model's for iterables; cameras and other live streams as they come.
             max_bitrate: Upper bound of the outgoing video, bits per second,
@@ -256,6 +259,7 @@ class RealTime:
                 "max_bitrate": max_bitrate,
                 "flow": flow._arguments(),  # noqa: SLF001 - same package
                 "connect_timeout": timeout,
+                "audio": _with_sound(audio, sends_sound(halves), model),
                 "attempts": attempts,
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
@@ -323,6 +327,7 @@ class RealTime:
                 "format": format,
                 "max_bitrate": 100_000,
                 "flow": as_flow(flow)._arguments(),  # noqa: SLF001 - same package
+                "audio": True,
                 "connect_timeout": timeout,
                 "attempts": attempts,
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
@@ -417,6 +422,17 @@ class Client:
 def create_client(api_key: Key | None = None, **options: Any) -> Client:
     """The same as :class:`Client`."""
     return Client(api_key, **options)
+
+
+def _with_sound(asked: bool | None, streamed: bool, model: ModelDefinition) -> bool:
+    """Whether a session has audio: as was asked for, else as the model or the stream has it."""
+    if asked not in (None, True, False):
+        raise InvalidOptionsError(f"audio: expected None, True or False, got {asked!r}")
+    if asked is False and streamed:
+        raise InvalidOptionsError(
+            "audio: got False, but the stream has audio", hint="leave one of them out"
+        )
+    return (model.accepts_audio or streamed) if asked is None else asked
 
 
 def ice_server_arguments(server: IceServer) -> dict[str, Any]:

@@ -29,9 +29,18 @@ class Frame:
         capture_time: When that frame was sent, in seconds since the Unix epoch; None as above.
         timestamp: What was passed to ``send`` as its ``timestamp``; None as above.
         latency: Seconds from ``send`` of that frame to this one being ready; None as above.
+        received_at: When this frame was ready here, in seconds since the Unix epoch.
     """
 
-    __slots__ = ("capture_time", "data", "format", "input_id", "latency", "timestamp")
+    __slots__ = (
+        "capture_time",
+        "data",
+        "format",
+        "input_id",
+        "latency",
+        "received_at",
+        "timestamp",
+    )
 
     def __init__(
         self,
@@ -42,6 +51,7 @@ class Frame:
         capture_time: float | None = None,
         timestamp: float | None = None,
         latency: float | None = None,
+        received_at: float | None = None,
     ) -> None:
         self.data = data
         self.format: PixelFormat = format
@@ -49,6 +59,7 @@ class Frame:
         self.capture_time = capture_time
         self.timestamp = timestamp
         self.latency = latency
+        self.received_at = received_at
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from parhelion import _core
+from parhelion.audio import AudioFrame, checked_clip, checked_rate, checked_samples
 from parhelion.changes import Changes
 from parhelion.errors import (
     ConnectTimeoutError,
@@ -49,6 +51,7 @@ class RealTimeClient(Session):
         super().__init__(options, **hooks)
         self._feed: Feed | None = None
         self._changes = Changes(self._core, options["model"], options["fetch"], self._inbox.gone)
+        self._model: dict[str, Any] = options["model"]
         # Whether sending waits for room where it may wait.
         self._waits = options["flow"][0][0] == "wait"
         # Those who wait for room.
@@ -216,6 +219,67 @@ class RealTimeClient(Session):
         finally:
             self._inbox.forget(ids)
             result.cancel()
+
+    async def play_audio(self, audio: object, *, rate: int | None = None) -> None:
+        """Plays a clip to a model that is driven by sound; returns when all of it has been sent.
+
+        That takes as long as the clip lasts. Meanwhile it is sent instead of ``send_audio`` and of
+        silence. A second clip takes the place of the first as soon as it is ready, and the call of
+        the first returns then; one that cannot be read changes nothing. While the connection is
+        lost the clip waits, and goes on where it was when it is back.
+        A call that is cancelled or interrupted stops its clip.
+
+        A file is decoded while it plays, beside everything else, so that it may be of any length:
+        about a second of it is in memory. An array is copied when the call begins.
+
+        Args:
+            audio: The bytes of a file, or the path of one: WAV (PCM of 8 to 32 bits, float, ADPCM),
+                AIFF, FLAC, MP3 or Ogg Vorbis. Or samples, int16 or float32 from -1.0 to 1.0, of
+                shape (samples,) or (samples, channels). 1 to 8 channels, mixed down to two in the
+                order of WAV; 8000 to 192000 samples a second. A file that is truncated is played
+                as far as it goes.
+            rate: Samples a second of an array; None for files.
+
+        Raises:
+            InvalidInputError: The model is not driven by sound, or the clip cannot be played: the
+                text says why.
+            InvalidStateError: The session is over, or was opened with ``audio=False``.
+            DisconnectedError: The session ended while the clip played.
+        """
+        if not self._model["accepts_audio"]:
+            driven = ", ".join(model["name"] for model in _core.models() if model["accepts_audio"])
+            raise InvalidInputError(
+                f"play_audio() needs a model that is driven by sound; {self._model['name']} is not",
+                operation="play_audio",
+                hint=f"{driven} is; to send sound beside video connect with audio=True and use "
+                "send_audio()",
+            )
+        await self._core.play_audio(*checked_clip(audio, rate))
+
+    def send_audio(self, samples: object, *, rate: int = 48_000) -> None:
+        """Queues live sound, of a microphone say, to be sent beside the video.
+
+        Needs a session with audio: of a model that is driven by it, with a stream that has audio,
+        or with ``audio=True``. Works from any thread and never waits. Call it as the samples are
+        made, with any number of them up to a second; a block goes out every 20 ms, and silence
+        while there is nothing. More than a second never waits: the oldest make room and are counted
+        in :meth:`stats`. What is sent while a clip plays is not heard.
+
+        Args:
+            samples: int16 or float32 from -1.0 to 1.0, of shape (samples,) or (samples, channels),
+                or an :class:`AudioFrame`.
+            rate: Samples a second, 8000 to 192000.
+
+        Raises:
+            InvalidInputError: A ``ValueError``: dtype, shape, rate or number are wrong.
+            InvalidStateError: The session is over, or was opened without audio.
+        """
+        if isinstance(samples, AudioFrame):
+            rate = samples.rate
+            samples = samples.data
+        self._core.push_audio(
+            checked_samples(samples, "send_audio"), checked_rate(rate, "send_audio")
+        )
 
     async def set_prompt(
         self, prompt: str | Prompt, *, enhance: bool = True, timeout: float = _PROMPT_TIMEOUT

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
+from parhelion.audio import AudioInbox
 from parhelion.errors import InvalidApiKeyError, ModelFailedError, ServerError, SourceError
 from parhelion.events import ConnectionState, Emitter, EventName, Handler
 from parhelion.frames import Frame
@@ -61,6 +62,7 @@ class Session:
 
         self._core = _core.Session(options, wake)
         self._inbox = Inbox(self._core, options["format"], self._emitter)
+        self._sound = AudioInbox(self._core, self._inbox.check_loop, self._inbox.gone)
         # Weak, since the stream holds the session: one that nobody holds must end at once.
         self._remote_stream: weakref.ref[RemoteStream] | None = None
         _live.add(self)
@@ -98,6 +100,7 @@ class Session:
                 self._emitter.call("on_queue_position", self._on_queue_position, *event[1:])
             self._report(event)
         self._inbox.deliver()
+        self._sound.deliver()
 
     async def _give_key(self) -> None:
         try:
@@ -126,6 +129,7 @@ class Session:
                 self._inbox.failure = error
         elif name == "connection_change" and payload[0] == "disconnected":
             self._inbox.close()
+            self._sound.close()
         elif name in ("connection_change", "generation_tick"):
             # It went on after all.
             self._inbox.failure = None

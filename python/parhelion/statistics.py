@@ -12,7 +12,8 @@ class Drop(NamedTuple):
     """Frames lost in one place for one reason."""
 
     place: str
-    """Where: ``capture`` (before the encoder), ``network``, ``decoder``, ``output``."""
+    """Where: ``capture`` (before the encoder), ``network``, ``decoder``, ``output``; of sound
+    ``audio`` (before the decoder) and ``audio_output``."""
     reason: str
     """Why: ``displaced`` (a newer frame came), ``encoder_skipped`` (the rate control left it
     out), ``awaiting_key_frame``, ``decode_failed``, ``not_connected``, ``incomplete``, …"""
@@ -77,6 +78,24 @@ class Stats:
     """Width and height of the last encoded frame, pixels; even."""
     received_size: tuple[int, int]
     """Width and height of the last decoded frame, pixels."""
+    audio_packets_sent: int
+    """Packets of sound of the present connection; 50 a second."""
+    audio_packets_received: int
+    """Packets of sound of the present connection."""
+    audio_packets_lost: int
+    """Packets of sound that did not come, or not within 60 ms of the one behind."""
+    audio_bytes_sent: int
+    """Encoded sound of the present connection, bytes; part of ``bytes_sent``."""
+    audio_bytes_received: int
+    """Encoded sound of the present connection, bytes; part of ``bytes_received``."""
+    audio_jitter_ms: float
+    """Interarrival jitter of the sound, milliseconds (RFC 3550, section 6.4.1)."""
+    audio_samples_concealed: int
+    """Samples that were made up for lost packets; 48 a millisecond."""
+    audio_samples_dropped: int
+    """Samples given to ``send_audio``, at 48 kHz and of one channel, that were not sent in time."""
+    audio_gaps: int
+    """How often live sound or a clip was not there when it was due, also at its end."""
     round_trip_ms: Percentiles
     """From ``send`` to the transformed frame being ready, over the last 1024 frames."""
     drops: list[Drop]

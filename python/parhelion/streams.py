@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
+from parhelion.audio import AudioFrame
 from parhelion.errors import (
     ConnectTimeoutError,
     DisconnectedError,
@@ -87,6 +88,33 @@ class RemoteStream:
                 error = inbox.source_ended("frames")
                 if isinstance(error, SourceError):
                     raise error
+                return
+            yield frame
+
+    async def recv_audio(self, *, timeout: float | None = None) -> AudioFrame:
+        """The next 20 ms of sound. Up to a second waits for a reader; then the oldest is dropped.
+
+        Needs a session with audio: of a model that is driven by it, with a stream that has audio,
+        or with ``audio=True``.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever.
+
+        Raises:
+            ConnectTimeoutError: A ``TimeoutError``: no sound came in time.
+            DisconnectedError: The session is over.
+            InvalidStateError: The session was opened without audio.
+        """
+        return await self._session._sound.recv(timeout)  # noqa: SLF001 - same package
+
+    async def audio_frames(self) -> AsyncIterator[AudioFrame]:
+        """Sound until the session ends. Raises the error if it ended with one."""
+        while True:
+            try:
+                frame = await self.recv_audio()
+            except DisconnectedError as ended:
+                if isinstance(ended.__cause__, ParhelionError):
+                    raise ended.__cause__ from None
                 return
             yield frame
 
@@ -342,7 +370,7 @@ class Inbox:
     def _made(self, taken: tuple[Any, ...] | None) -> Frame | None:
         if taken is None:
             return None
-        data, input_id, capture_time, timestamp, latency = taken
+        data, input_id, capture_time, timestamp, latency, received_at = taken
         with self._lock:
             self._takings += 1
             if input_id is not None:
@@ -356,17 +384,18 @@ class Inbox:
             capture_time=capture_time,
             timestamp=timestamp,
             latency=latency,
+            received_at=received_at,
         )
         if self.keeps_newest:
             self.newest = frame
         return frame
 
     def _route(self, frame: Frame) -> None:
-        if frame.input_id is None:
+        if frame.input_id is None and frame.capture_time is None:
             # A service that names no inputs: the oldest question gets the next answer.
             matching = next(iter(self._answers.values()), None)
         else:
-            matching = self._answers.get(frame.input_id)
+            matching = self._answers.get(frame.input_id) if frame.input_id is not None else None
         if matching is not None and not matching.done():
             matching.set_result(frame)
         while self._receivers:

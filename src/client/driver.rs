@@ -14,6 +14,7 @@ use super::target::{Address, KeySource};
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
 use crate::error::{ErrorCode, Result};
 use crate::media::AccessUnit;
+use crate::media::audio::AudioPacket;
 use crate::protocol::{Secret, ServerMessage};
 use crate::session::{
     Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession,
@@ -87,6 +88,10 @@ impl PeerObserver for LinkObserver {
     fn key_frame_requested(&self) {
         self.shared.media.request_key_frame();
     }
+
+    fn audio_packet(&self, packet: AudioPacket) {
+        self.shared.media.audio_packet(packet);
+    }
 }
 
 /// A service on this machine needs neither STUN nor any other interface.
@@ -106,7 +111,11 @@ fn peer_config(options: &ConnectOptions) -> PeerConfig {
     });
     let reach = if local { Reach::Loopback } else { Reach::Network };
     let watches = options.target.is_room();
-    let audio = if watches { AudioUse::Receive } else { AudioUse::None };
+    let audio = match (options.audio, watches) {
+        (false, _) => AudioUse::None,
+        (true, false) => AudioUse::Both,
+        (true, true) => AudioUse::Receive,
+    };
     PeerConfig { ice_servers, reach, sends_video: !watches, audio, impairment: None }
 }
 
@@ -448,6 +457,7 @@ mod tests {
             format: PixelFormat::Rgb24,
             max_bitrate: 1_000_000,
             flow: Default::default(),
+            audio: false,
             user_agent: String::new(),
         }
     }

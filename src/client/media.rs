@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::ConnectOptions;
+use super::audio::Audio;
 use super::flow::{Flow, Policy, Room, queue_full};
 use super::stats::{Percentiles, Stats};
 use crate::error::Result;
+use crate::media::audio::AudioPacket;
 use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable, live_threads};
 use crate::media::{
     AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, H264Config, H264Decoder,
@@ -43,6 +45,8 @@ pub struct OutputFrame {
     pub timestamp: Option<f64>,
     /// From `send` of the input to this frame being ready.
     pub latency: Option<Duration>,
+    /// When it was ready, seconds since the Unix epoch.
+    pub received_at: f64,
 }
 
 struct Outgoing {
@@ -70,6 +74,7 @@ pub(super) struct Media {
     receiver: Arc<VideoReceiver>,
     incoming: Arc<Incoming>,
     outgoing: Mutex<Outgoing>,
+    pub(super) audio: Option<Audio>,
 }
 
 impl Media {
@@ -77,11 +82,17 @@ impl Media {
         options: &ConnectOptions,
         frame_ready: impl Fn() + Send + Sync + 'static,
         room: impl Fn() + Send + Sync + 'static,
+        block_ready: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self> {
         let flow = options.flow;
         let room = Arc::new(Room::new(flow, room));
         let peer = Arc::<CurrentPeer>::default();
         let output = Mailbox::new("output", flow.receive.capacity());
+        let audio = if options.audio {
+            Some(Audio::start(&peer, options.target.is_room(), block_ready)?)
+        } else {
+            None
+        };
         output.set_waker(Some(Box::new(frame_ready)));
         let incoming = Arc::new(Incoming {
             output,
@@ -129,6 +140,7 @@ impl Media {
             receiver: Arc::new(receiver),
             incoming,
             outgoing: Mutex::new(Outgoing { clock: CaptureClock::new(), next_id: 0 }),
+            audio,
         })
     }
 
@@ -250,6 +262,12 @@ impl Media {
         self.receiver.push(unit)
     }
 
+    pub(super) fn audio_packet(&self, packet: AudioPacket) {
+        if let Some(audio) = &self.audio {
+            audio.packet(packet);
+        }
+    }
+
     pub(super) fn request_key_frame(&self) {
         self.sender.request_key_frame();
     }
@@ -260,11 +278,15 @@ impl Media {
         self.incoming.output.set_waker(None);
         self.incoming.output.close();
         self.room.news();
+        if let Some(audio) = &self.audio {
+            audio.stop();
+        }
     }
 
     /// Waits until the threads have ended, for at most `limit`.
     pub(super) async fn join(&self, limit: Duration) {
-        let threads = [self.sender.stop(), self.receiver.stop()];
+        let mut threads = vec![self.sender.stop(), self.receiver.stop()];
+        threads.extend(self.audio.as_ref().into_iter().flat_map(Audio::threads));
         let joined = tokio::task::spawn_blocking(move || {
             for thread in threads.into_iter().flatten() {
                 let _ = thread.join();
@@ -283,9 +305,11 @@ impl Media {
         let mut drops = sent.drops.clone();
         drops.extend(received.drops.iter().copied());
         drops.push(self.incoming.output.counters());
+        drops.extend(self.audio.as_ref().into_iter().flat_map(Audio::drops));
         Stats {
             frames_sent: lock(&self.outgoing).next_id,
             frames_received: self.incoming.received.load(Ordering::Relaxed),
+            audio: self.audio.as_ref().map(|audio| audio.stats(network.audio)).unwrap_or_default(),
             sent,
             received,
             network,
@@ -335,6 +359,10 @@ impl Incoming {
             capture_time: capture_time.map(|time| time.to_unix().as_secs_f64()),
             timestamp: sent.and_then(|sent| sent.timestamp),
             latency,
+            received_at: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs_f64(),
         };
         let gone = if self.waits {
             self.output.put_when_room(frame).err()

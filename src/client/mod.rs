@@ -2,6 +2,7 @@
 //! keeps the frames of one session.
 
 mod addresses;
+mod audio;
 mod driver;
 mod fetch;
 mod flow;
@@ -21,12 +22,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::target::Address;
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::audio::Samples;
 use crate::media::{FrameView, PixelFormat};
 use crate::protocol::{Secret, SubscribeToken};
 use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts};
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
 
+pub use audio::{AudioStats, ClipSource, OutputAudio, PlayingClip};
 pub use fetch::FetchOptions;
 pub use flow::{Flow, Policy};
 pub use images::ImageSource;
@@ -60,6 +63,8 @@ pub struct ConnectOptions {
     pub max_bitrate: u32,
     /// What happens to frames that come faster than they are taken.
     pub flow: Flow,
+    /// Whether sound is sent and received beside the video.
+    pub audio: bool,
     pub user_agent: String,
 }
 
@@ -72,6 +77,8 @@ pub trait Listener: Send + Sync + 'static {
     fn room(&self);
     /// The key for another attempt is to be given with [`RealTimeSession::give_key`].
     fn key_wanted(&self);
+    /// A block of sound waits to be taken. Called once until it is taken.
+    fn audio_ready(&self);
 }
 
 pub(crate) enum Command {
@@ -140,8 +147,13 @@ impl RealTimeSession {
             _ => None,
         };
         let (frames, room) = (Arc::clone(&listener), Arc::clone(&listener));
-        let media =
-            media::Media::start(&options, move || frames.frame_ready(), move || room.room())?;
+        let blocks = Arc::clone(&listener);
+        let media = media::Media::start(
+            &options,
+            move || frames.frame_ready(),
+            move || room.room(),
+            move || blocks.audio_ready(),
+        )?;
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::Disconnected),
             session: Mutex::default(),
@@ -241,6 +253,42 @@ impl RealTimeSession {
     /// Whether no frame will come any more.
     pub fn is_drained(&self) -> bool {
         self.shared.media.is_drained()
+    }
+
+    /// Plays a clip instead of what is sent otherwise. Dropping what it returns stops the clip.
+    pub fn play_audio(&self, source: ClipSource) -> Result<PlayingClip> {
+        self.audio("play_audio")?.play(source).map_err(|error| error.during("play_audio"))
+    }
+
+    /// Queues live samples, all channels of a moment together, of which a second may wait.
+    pub fn send_audio(&self, samples: &Samples, channels: usize, rate: u32) -> Result<()> {
+        let audio = self.audio("send_audio")?;
+        audio.push(samples, channels, rate).map_err(|error| error.during("send_audio"))
+    }
+
+    /// Takes the oldest block of sound that waits, if any.
+    pub fn try_recv_audio(&self) -> Option<OutputAudio> {
+        self.shared.media.audio.as_ref()?.try_recv()
+    }
+
+    /// Whether the session was opened with sound.
+    pub fn has_audio(&self) -> bool {
+        self.shared.media.audio.is_some()
+    }
+
+    fn audio(&self, operation: &'static str) -> Result<&audio::Audio> {
+        let Some(audio) = &self.shared.media.audio else {
+            return Err(Error::new(
+                ErrorCode::InvalidState,
+                format!("{operation}() needs a session with audio; this one was opened without"),
+            )
+            .during(operation)
+            .hint("pass audio=True to connect()"));
+        };
+        if self.state() == ConnectionState::Disconnected {
+            return Err(over().during(operation));
+        }
+        Ok(audio)
     }
 
     /// Gives the buffer of a frame back for use by a later one.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::audio::AudioStats;
 use crate::media::Drops;
 use crate::transport::PeerStats;
 use crate::transport::video::{ReceiverStats, SenderStats};
@@ -16,6 +17,7 @@ pub struct Stats {
     pub sent: SenderStats,
     pub received: ReceiverStats,
     pub network: PeerStats,
+    pub audio: AudioStats,
     /// From `send` to the transformed frame, over the last 1024 frames.
     pub latency: Percentiles,
     /// Every frame that was lost, by place and reason.

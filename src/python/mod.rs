@@ -12,6 +12,7 @@ mod image;
 mod options;
 mod server;
 mod session;
+mod sound;
 mod statistics;
 mod tokens;
 

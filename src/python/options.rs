@@ -52,6 +52,7 @@ pub(super) struct ConnectArguments {
     max_bitrate: u32,
     /// Name and limit of what to do on the way out, and of what to do on the way in.
     flow: [(String, usize); 2],
+    audio: bool,
     connect_timeout: f64,
     attempts: u32,
     ice_servers: Option<Vec<IceServerArguments>>,
@@ -143,6 +144,7 @@ impl ConnectArguments {
             format: self.format.parse()?,
             max_bitrate: self.max_bitrate,
             flow: Flow { send: policy(send)?, receive: policy(receive)? },
+            audio: self.audio,
             user_agent: self.user_agent,
         })
     }

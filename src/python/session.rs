@@ -15,6 +15,7 @@ use super::awaitable::{awaitable, done};
 use super::errors::{to_exception, to_object};
 use super::gate;
 use super::options::{ChangeArguments, ConnectArguments};
+use super::sound;
 use super::statistics;
 use crate::client::{Listener, OutputFrame, RealTimeSession};
 use crate::error::{Error, ErrorCode};
@@ -122,6 +123,11 @@ impl Listener for Bell {
         if let Some(ringer) = &*lock(&self.ringer) {
             let _ = ringer.try_send(());
         }
+    }
+
+    /// Called on the thread that decodes sound, likewise.
+    fn audio_ready(&self) {
+        self.ring();
     }
 }
 
@@ -287,7 +293,8 @@ impl Session {
         }
     }
 
-    /// The next frame as (array, input_id, capture_time, timestamp, latency), if one waits.
+    /// The next frame as (array, input_id, capture_time, timestamp, latency, received_at), if one
+    /// waits.
     fn try_recv<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         check_process(py, "recv")?;
         self.session.try_recv().map(|frame| self.to_tuple(py, frame)).transpose()
@@ -301,6 +308,45 @@ impl Session {
             (None, error) => Err(Error::new(ErrorCode::InvalidApiKey, error.unwrap_or_default())
                 .hint("api_key= is called for a key before each attempt to connect")),
         });
+    }
+
+    /// Plays a clip: bytes of a file, the path of one, or samples at `rate`. Awaitable; done when it
+    /// has been sent or replaced. Cancelling it stops the clip.
+    #[pyo3(signature = (audio, rate=None))]
+    fn play_audio<'py>(
+        &self,
+        audio: &Bound<'py, PyAny>,
+        rate: Option<u32>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = audio.py();
+        let playing =
+            sound::clip_source(audio, rate).and_then(|source| self.session.play_audio(source));
+        let playing = playing.map_err(|error| to_exception(py, &error.during("play_audio")))?;
+        awaitable(
+            py,
+            async move { playing.outcome().await.map_err(|error| error.during("play_audio")) },
+        )
+    }
+
+    /// Queues live samples.
+    fn push_audio(&self, samples: &Bound<'_, PyAny>, rate: u32) -> PyResult<()> {
+        let pushed = sound::samples(samples)
+            .and_then(|(samples, channels)| self.session.send_audio(&samples, channels, rate));
+        pushed.map_err(|error| to_exception(samples.py(), &error.during("send_audio")))
+    }
+
+    /// The next block of sound as (array, capture_time, received_at), if one waits.
+    fn try_recv_audio<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(audio) = self.session.try_recv_audio() else { return Ok(None) };
+        let array = sound::to_array(py, audio.samples)?;
+        let tuple = (array, audio.capture_time, audio.received_at);
+        Ok(Some(tuple.into_pyobject(py)?.into_any()))
+    }
+
+    /// Whether the session was opened with sound.
+    #[getter]
+    fn has_audio(&self) -> bool {
+        self.session.has_audio()
     }
 
     /// The events since the last call, as (name, value, ...) tuples.
@@ -349,11 +395,20 @@ impl Session {
 
 impl Session {
     fn to_tuple<'py>(&self, py: Python<'py>, frame: OutputFrame) -> PyResult<Bound<'py, PyAny>> {
-        let OutputFrame { data, width, height, format, input_id, capture_time, timestamp, latency } =
-            frame;
+        let OutputFrame {
+            data,
+            width,
+            height,
+            format,
+            input_id,
+            capture_time,
+            timestamp,
+            latency,
+            received_at,
+        } = frame;
         let array = to_array(py, data, width, height, format, Some(self.session.pool()))?;
         let latency = latency.map(|latency| latency.as_secs_f64());
-        let tuple = (array, input_id, capture_time, timestamp, latency);
+        let tuple = (array, input_id, capture_time, timestamp, latency, received_at);
         Ok(tuple.into_pyobject(py)?.into_any())
     }
 }

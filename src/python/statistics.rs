@@ -38,6 +38,16 @@ pub(super) fn to_dict<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py
     dict.set_item("network_rtt_ms", network.round_trip_time.map(|seconds| seconds * 1e3))?;
     dict.set_item("sent_size", (sent.width, sent.height))?;
     dict.set_item("received_size", (received.width, received.height))?;
+    let audio = &stats.audio;
+    dict.set_item("audio_packets_sent", audio.traffic.packets_sent)?;
+    dict.set_item("audio_packets_received", audio.traffic.packets_received)?;
+    dict.set_item("audio_packets_lost", audio.received.lost)?;
+    dict.set_item("audio_bytes_sent", audio.traffic.bytes_sent)?;
+    dict.set_item("audio_bytes_received", audio.traffic.bytes_received)?;
+    dict.set_item("audio_jitter_ms", audio.received.jitter * 1e3)?;
+    dict.set_item("audio_samples_concealed", audio.received.concealed)?;
+    dict.set_item("audio_samples_dropped", audio.mixer.live_dropped)?;
+    dict.set_item("audio_gaps", audio.mixer.live_gaps + audio.mixer.clip_gaps)?;
     let latency = PyDict::new(py);
     latency.set_item("p50", ms(stats.latency.p50))?;
     latency.set_item("p95", ms(stats.latency.p95))?;

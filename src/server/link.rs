@@ -8,8 +8,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::session::Input;
+use super::sound::Sound;
 use crate::error::Result;
 use crate::media::AccessUnit;
+use crate::media::audio::AudioPacket;
 use crate::protocol::IceCandidate;
 use crate::session::ServerLinkEvent;
 use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender};
@@ -59,6 +61,7 @@ pub(super) struct LinkObserver {
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) sender: Arc<VideoSender>,
     pub(super) receiver: Arc<VideoReceiver>,
+    pub(super) sound: Arc<Sound>,
 }
 
 impl PeerObserver for LinkObserver {
@@ -85,6 +88,12 @@ impl PeerObserver for LinkObserver {
 
     fn key_frame_requested(&self) {
         self.sender.request_key_frame();
+    }
+
+    fn audio_packet(&self, packet: AudioPacket) {
+        self.seen.now();
+        announce(&self.up, self.link, &self.inputs);
+        self.sound.push(packet);
     }
 }
 
@@ -300,6 +309,8 @@ mod tests {
         let encoder = Box::new(H264Encoder::new(H264Config::default()).unwrap());
         let decoder = Box::new(H264Decoder::new().unwrap());
         let sender = VideoSender::start("encoder", Arc::clone(&peer), encoder, 1_000_000).unwrap();
+        let fan_out = Arc::clone(sender.fan_out());
+        let sound = Sound::new(Arc::clone(&peer), fan_out, Box::new(|| Duration::ZERO));
         let receiver = VideoReceiver::start("decoder", peer, decoder, |_, _| {}).unwrap();
         let observer = LinkObserver {
             link: 1,
@@ -308,6 +319,7 @@ mod tests {
             inputs,
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
+            sound: Arc::new(sound),
         };
         (observer, queue)
     }

@@ -16,6 +16,8 @@ mod registry;
 mod rooms;
 mod session;
 mod socket;
+mod sound;
+mod still;
 mod tokens;
 mod viewer;
 mod waiting;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::faults::Faults;
 use super::registry::RegisteredModel;
+use super::sound::Pictures;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::h264::check_encodable;
 use crate::media::{
@@ -95,7 +96,7 @@ impl FrameProcessor for PictureModel {
 pub(super) type Report = Box<dyn Fn(Error, bool) + Send>;
 
 struct Shared {
-    inbox: Mailbox<(Picture, Option<NtpTime>)>,
+    inbox: Mailbox<Arrived>,
     /// The newest state that the model has not taken over yet.
     pending: Mutex<Option<Control>>,
     has_pending: AtomicBool,
@@ -107,7 +108,11 @@ struct Shared {
     sender: Arc<VideoSender>,
     faults: Arc<Faults>,
     stopped: AtomicBool,
+    pictures: Pictures,
 }
+
+/// A picture for the model: with its stamp, and when it came.
+type Arrived = (Picture, Option<NtpTime>, Instant);
 
 /// The model of one session at work.
 pub(super) struct Processing {
@@ -134,6 +139,7 @@ impl Processing {
             sender,
             faults,
             stopped: AtomicBool::new(false),
+            pictures: Pictures::default(),
         });
         let worker = Arc::clone(&shared);
         let factory = Arc::clone(&model.factory);
@@ -157,6 +163,7 @@ impl Processing {
     /// Takes a decoded picture. Runs on the decoder's thread.
     pub(super) fn accept(&self, planes: Planes<'_>, capture_time: Option<NtpTime>) {
         let shared = &self.shared;
+        let came = Instant::now();
         let unchanged = shared.passthrough.load(Ordering::Acquire)
             && !shared.has_pending.load(Ordering::Acquire)
             && shared.with_model.load(Ordering::Acquire) == 0
@@ -164,7 +171,7 @@ impl Processing {
         if unchanged {
             let mut picture = shared.sender.picture();
             match picture.copy_from(planes) {
-                Ok(()) => shared.forward(picture, capture_time),
+                Ok(()) => shared.forward(picture, capture_time, came),
                 Err(_) => shared.sender.recycle(picture),
             }
             return;
@@ -176,10 +183,15 @@ impl Processing {
         }
         let picture = Picture { width: planes.width, height: planes.height, data };
         shared.with_model.fetch_add(1, Ordering::AcqRel);
-        if let Some((displaced, _)) = shared.inbox.put((picture, capture_time)) {
+        if let Some((displaced, ..)) = shared.inbox.put((picture, capture_time, came)) {
             shared.with_model.fetch_sub(1, Ordering::AcqRel);
             shared.pool.put(displaced.data);
         }
+    }
+
+    /// How long a picture takes from coming in to going out, at present.
+    pub(super) fn delay(&self) -> Duration {
+        self.shared.pictures.delay()
     }
 
     pub(super) fn drops(&self) -> Drops {
@@ -225,8 +237,9 @@ impl Shared {
         Err(error)
     }
 
-    fn forward(&self, picture: I420, capture_time: Option<NtpTime>) {
+    fn forward(&self, picture: I420, capture_time: Option<NtpTime>, came: Instant) {
         self.processed.fetch_add(1, Ordering::Relaxed);
+        self.pictures.went_out(came);
         let capture_time = capture_time.unwrap_or_else(|| NtpTime::from_system(SystemTime::now()));
         self.sender.send(OutgoingFrame { picture, capture_time });
     }
@@ -239,7 +252,7 @@ fn run(
     reporter: &mut Reporter,
 ) {
     let mut index = 0;
-    while let Some((picture, capture_time)) = shared.inbox.take() {
+    while let Some((picture, capture_time, came)) = shared.inbox.take() {
         if shared.has_pending.swap(false, Ordering::AcqRel) {
             let control = lock(&shared.pending).take();
             if let Some(control) = control {
@@ -264,7 +277,7 @@ fn run(
         match made {
             Ok(Ok(())) => {
                 shared.inbox.done();
-                shared.forward(output, capture_time);
+                shared.forward(output, capture_time, came);
             }
             Ok(Err(error)) => {
                 shared.inbox.count_drop(DropReason::ModelFailed);

@@ -16,6 +16,8 @@ use super::outbox::Outbox;
 use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::socket::{ControlSocket, Gone};
+use super::sound::Sound;
+use super::still::Still;
 use super::tokens::TokenUse;
 use super::waiting::{self, LetIn};
 use crate::error::{Error, Result};
@@ -85,6 +87,9 @@ struct Media {
     sender: Arc<VideoSender>,
     receiver: Arc<VideoReceiver>,
     processing: Arc<Processing>,
+    sound: Arc<Sound>,
+    /// Of a model that is driven by sound.
+    still: Option<Arc<Still>>,
 }
 
 impl Media {
@@ -113,20 +118,42 @@ impl Media {
                 let _ = inputs.try_send(Input::ModelFailed { error, fatal });
             }),
         )?);
-        let target = Arc::clone(&processing);
+        let pictures = Arc::clone(&processing);
+        let sound = Arc::new(Sound::new(
+            Arc::clone(&peer),
+            Arc::clone(sender.fan_out()),
+            Box::new(move || pictures.delay()),
+        ));
+        let still = if model.spec.accepts_audio {
+            Some(Arc::new(Still::start(
+                &model.spec,
+                Arc::clone(&peer),
+                Arc::clone(&sender),
+                Arc::clone(&sound),
+            )?))
+        } else {
+            None
+        };
+        let (target, instead) = (Arc::clone(&processing), still.clone());
         let receiver = Arc::new(VideoReceiver::start(
             "decoder",
             Arc::clone(&peer),
             Box::new(H264Decoder::new()?),
-            move |planes, capture_time| target.accept(planes, capture_time),
+            move |planes, capture_time| {
+                if let Some(still) = &instead {
+                    still.video_came();
+                }
+                target.accept(planes, capture_time);
+            },
         )?);
-        Ok(Self { peer, sender, receiver, processing })
+        Ok(Self { peer, sender, receiver, processing, sound, still })
     }
 
     /// Makes the observer of each link.
     fn observe(&self, inputs: mpsc::Sender<Input>, seen: &Arc<MediaSeen>) -> Observe {
         let (sender, receiver) = (Arc::clone(&self.sender), Arc::clone(&self.receiver));
         let seen = Arc::clone(seen);
+        let sound = Arc::clone(&self.sound);
         Box::new(move |link| {
             let observer = LinkObserver {
                 link,
@@ -135,6 +162,7 @@ impl Media {
                 inputs: inputs.clone(),
                 sender: Arc::clone(&sender),
                 receiver: Arc::clone(&receiver),
+                sound: Arc::clone(&sound),
             };
             Observed { observer: Arc::new(observer), start_bitrate: sender.stats().target_bitrate }
         })
@@ -144,6 +172,10 @@ impl Media {
     fn stop(&self) {
         self.receiver.stop();
         self.processing.stop();
+        if let Some(still) = &self.still {
+            still.stop();
+        }
+        self.sound.stop();
         self.sender.stop();
     }
 }
@@ -188,7 +220,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
             ice_servers: service.options.ice_servers.clone(),
             reach: service.reach,
             sends_video: true,
-            audio: AudioUse::None,
+            audio: AudioUse::Both,
             impairment: Some(faults.link(&session_id)),
         },
         runtime::handle(),
@@ -467,6 +499,9 @@ impl Driver {
         }
         let result = control.map(|control| {
             self.decoded = applying.image.zip(control.image.clone());
+            if let Some(still) = &self.media.still {
+                still.set_image(control.image.clone());
+            }
             self.media.processing.set_control(control);
         });
         Some(ServerInput::Applied { update, result: result.map_err(|error| error.to_string()) })

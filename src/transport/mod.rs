@@ -5,6 +5,7 @@
 //! pipelines between frames and a peer are in [`video`]: encoding and decoding run on OS threads,
 //! the runtime moves packets only.
 
+pub mod audio;
 pub mod fan_out;
 mod impaired_socket;
 pub mod impairment;

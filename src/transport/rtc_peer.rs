@@ -47,6 +47,8 @@ const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// STUN servers that do not answer must not hold the answer back.
 const GATHERING_LIMIT: Duration = Duration::from_secs(3);
 
+const VIDEO_CLOCK_RATE: f64 = 90_000.0;
+
 fn bind_addresses(reach: Reach) -> Vec<&'static str> {
     match reach {
         Reach::Loopback => vec!["127.0.0.1:0"],
@@ -399,7 +401,8 @@ impl Peer for WebRtcPeer {
             stats.packets_received += received.packets_received;
             stats.packets_lost += received.packets_lost;
             if received.rtp_stream_stats.kind == RtpCodecKind::Video {
-                stats.jitter = received.jitter;
+                // Reported in units of the RTP clock, though it is documented as seconds.
+                stats.jitter = received.jitter / VIDEO_CLOCK_RATE;
             }
             stats.bytes_received += stream.bytes_received;
         }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from parhelion.audio import AudioFrame
 from parhelion.errors import InvalidInputError, InvalidOptionsError
 from parhelion.frames import Frame
 from parhelion.sources.base import Source
@@ -17,6 +18,7 @@ from parhelion.sources.files import FileSource
 from parhelion.sources.iterables import AsyncIterableSource, IterableSource, as_picture
 from parhelion.sources.opencv import CaptureSource, is_capture
 from parhelion.sources.pump import Lane
+from parhelion.sources.sound import AsyncSoundSource, SoundLane, SoundSource
 from parhelion.sources.video import SendPolicy, VideoLane
 
 __all__ = ["Media"]
@@ -40,7 +42,9 @@ class Media:
     frames are given to ``send``."""
     audio: Any = None
     """An iterable or async iterable of arrays, (samples,) or (samples, channels), int16 or
-    float32, 48 kHz; an item may also be a pair of such an array and its rate. None: no audio."""
+    float32, 48 kHz; an item may also be an :class:`AudioFrame`, or a pair of such an array and its
+    rate. Sent as fast as it sounds; what a microphone gives is sent as it comes. None: no
+    audio."""
 
 
 def halves_of(
@@ -72,8 +76,33 @@ def halves_of(
         lane = VideoLane(policy, fps, model_fps)
         halves.append((video_source(video, format), lane))
     if audio is not None:
-        raise InvalidInputError("stream: audio cannot be sent yet", operation="connect")
+        halves.append((sound_source(audio), SoundLane()))
     return halves
+
+
+def sends_sound(halves: Sequence[tuple[Source, Lane]]) -> bool:
+    """Whether there is audio among them."""
+    return any(isinstance(lane, SoundLane) for _, lane in halves)
+
+
+def sound_source(stream: Any) -> Source:
+    """The source that reads such audio; nothing is opened yet.
+
+    Raises:
+        InvalidInputError: It is no audio.
+    """
+    hint = None
+    if isinstance(stream, (np.ndarray, AudioFrame)):
+        hint = "one recording is no stream: give it to play_audio(), or put it into a list"
+    elif hasattr(stream, "__aiter__"):
+        return AsyncSoundSource(stream)
+    elif _iterable(stream) and not isinstance(stream, (str, os.PathLike)):
+        return SoundSource(stream)
+    raise InvalidInputError(
+        f"audio: expected an iterable or async iterable of arrays, got {type(stream).__name__}",
+        operation="connect",
+        hint=hint,
+    )
 
 
 def video_source(stream: Any, format: str) -> Source:

@@ -9,6 +9,7 @@ loop of their own, on a thread that the first of them starts.
 from __future__ import annotations
 
 from parhelion._core import build_info
+from parhelion.audio import AudioFrame
 from parhelion.client import IceServer, InitialState
 from parhelion.errors import (
     AtCapacityError,
@@ -55,6 +56,7 @@ __version__: str = build_info()["version"]
 
 __all__ = [
     "AtCapacityError",
+    "AudioFrame",
     "Client",
     "CodecError",
     "ConnectTimeoutError",

@@ -43,6 +43,7 @@ class RealTime:
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
+        audio: bool | None = None,
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
         flow: Flow | FlowMode = "latest",
@@ -69,6 +70,8 @@ class RealTime:
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
+            audio: Whether sound is sent and received beside the video. None: if the model is driven
+                by sound, or the stream has audio.
             fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
                 rate, the model's for iterables; cameras and other live streams as they come.
             max_bitrate: Upper bound of the outgoing video, bits per second,
@@ -108,6 +111,7 @@ class RealTime:
             initial_state=initial_state,
             format=format,
             resolution=resolution,
+            audio=audio,
             fps=fps,
             max_bitrate=max_bitrate,
             flow=flow,
@@ -243,6 +247,7 @@ def connect(
     on_queue_position: Callable[..., Any] | None = None,
     format: PixelFormat = "rgb24",
     resolution: str | None = None,
+    audio: bool | None = None,
     fps: float | None = None,
     max_bitrate: int = 3_000_000,
     flow: Flow | FlowMode = "latest",
@@ -277,6 +282,8 @@ def connect(
             name tells the same, but only when the session is connected.
         format: Layout of the frames that are sent and that come back.
         resolution: ``720p`` or ``1080p``, for services that offer both.
+        audio: Whether sound is sent and received beside the video. None: if the model is driven
+            by sound, or the stream has audio.
         fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
             rate, the model's for iterables; cameras and other live streams as they come.
         max_bitrate: Upper bound of the outgoing video, bits per second,
@@ -308,6 +315,7 @@ def connect(
             initial_state=InitialState(prompt, image),
             format=format,
             resolution=resolution,
+            audio=audio,
             fps=fps,
             max_bitrate=max_bitrate,
             flow=flow,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import parhelion.streams
+from parhelion.audio import AudioFrame
 from parhelion.errors import (
     ConnectTimeoutError,
     DisconnectedError,
@@ -80,6 +81,35 @@ class RemoteStream:
                 if self._inbox.is_finished():
                     return
                 raise
+            yield frame
+
+    def recv_audio(self, *, timeout: float | None = None) -> AudioFrame:
+        """The next 20 ms of sound. Up to a second waits for a reader; then the oldest is dropped.
+
+        Needs a session with audio: of a model that is driven by it, with a stream that has audio,
+        or with ``audio=True``.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever.
+
+        Raises:
+            ConnectTimeoutError: A ``TimeoutError``: no sound came in time.
+            DisconnectedError: The session is over.
+            InvalidStateError: The session was opened without audio.
+        """
+        recv_audio = self._stream.recv_audio
+        limit = None if timeout is None else timeout + _END_SECONDS
+        return self._background.run("recv_audio", lambda: recv_audio(timeout=timeout), limit)
+
+    def audio_frames(self) -> Iterator[AudioFrame]:
+        """Sound until the session ends. Raises the error if it ended with one."""
+        while True:
+            try:
+                frame = self.recv_audio()
+            except DisconnectedError as ended:
+                if isinstance(ended.__cause__, ParhelionError):
+                    raise ended.__cause__ from None
+                return
             yield frame
 
     def __repr__(self) -> str:

@@ -63,3 +63,9 @@ pub fn later(time: NtpTime, samples: i64) -> NtpTime {
     let shift = (i128::from(samples) << 32) / i128::from(SAMPLE_RATE);
     NtpTime(time.0.wrapping_add(shift as u64))
 }
+
+/// The samples from one moment to another; negative if `to` comes first.
+pub fn between(from: NtpTime, to: NtpTime) -> i64 {
+    let apart = i128::from(to.0.wrapping_sub(from.0) as i64);
+    ((apart * i128::from(SAMPLE_RATE)) >> 32) as i64
+}

@@ -17,6 +17,7 @@ from parhelion import _core, errors
 
 ROOT = Path(__file__).parents[3]
 MODULES = [
+    "audio",
     "client",
     "errors",
     "events",

@@ -41,6 +41,7 @@ RETURNS = {
     "_Connecting": "RealTimeClient",
     "Subscribing": "Subscription",
     "AsyncIterator[Frame]": "Iterator[Frame]",
+    "AsyncIterator[AudioFrame]": "Iterator[AudioFrame]",
 }
 
 
