@@ -6,21 +6,25 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::error::Error;
 
-/// Resolves names to public addresses only. It is the connection's own resolver, so that a name
-/// cannot mean another address when it is connected to than when it was looked at.
-pub(super) struct PublicOnly;
+/// Whether an address may be connected to.
+pub(super) type Allowed = fn(IpAddr) -> bool;
 
-impl Resolve for PublicOnly {
+/// Resolves names to allowed addresses only. It is the connection's own resolver, so that a name
+/// cannot mean another address when it is connected to than when it was looked at.
+pub(super) struct Only(pub(super) Allowed);
+
+impl Resolve for Only {
     fn resolve(&self, name: Name) -> Resolving {
+        let allowed = self.0;
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> =
-                found.iter().copied().filter(|address| is_public(address.ip())).collect();
+            let left: Vec<SocketAddr> =
+                found.iter().copied().filter(|address| allowed(address.ip())).collect();
             match found.first() {
-                Some(address) if public.is_empty() => Err(refused(&host, address.ip()).into()),
-                _ => Ok(Box::new(public.into_iter()) as Addrs),
+                Some(address) if left.is_empty() => Err(refused(&host, address.ip()).into()),
+                _ => Ok(Box::new(left.into_iter()) as Addrs),
             }
         })
     }
