@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 RUST_NEEDED=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 DECART='decart[realtime]==0.0.40'
+DECART_AVATAR='decart==0.0.26'
 DECART_JS='@decartai/sdk@0.0.46'
 apt_updated=no
 
@@ -121,6 +122,15 @@ interop() {
     else
         say "$DECART could not be installed: tests with it will be skipped"
         return 0
+    fi
+    # An older one beside it, which has a model driven by sound; all that it needs is there.
+    avatar=.venv-interop/avatar-sdk
+    if [ "$(cat $avatar/.ready 2>/dev/null)" = "$DECART_AVATAR" ]; then
+        :
+    elif rm -rf $avatar && .venv-interop/bin/python -m pip install --quiet --no-deps --target $avatar "$DECART_AVATAR"; then
+        echo "$DECART_AVATAR" >$avatar/.ready
+    else
+        say "$DECART_AVATAR could not be installed: tests with it will be skipped"
     fi
     interop_js
 }

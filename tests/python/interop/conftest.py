@@ -120,6 +120,14 @@ async def sdk(start_peer):
 
 
 @pytest.fixture
+async def avatar_sdk(start_peer):
+    """The last official Python SDK but a few that has a model driven by sound."""
+    if not (ENVIRONMENT / "avatar-sdk" / ".ready").exists():
+        pytest.skip("the Python SDK with avatars is not installed (make setup-interop)")
+    return await start_peer("avatar_sdk")
+
+
+@pytest.fixture
 async def plain(start_peer):
     """An aiortc peer that speaks the messages by itself."""
     return await start_peer("plain_peer")

@@ -77,6 +77,44 @@ function blob(image) {
   return new Blob([Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0))]);
 }
 
+/** Loudness of the strongest tone that counts as one, in dB of full scale. */
+const LOUD = -40;
+
+/** Plays a clip, and tells how long that took and what was heard of it. */
+async function play_and_hear({ content }) {
+  // Without an element that plays it Chromium decodes no sound.
+  const element = document.createElement("audio");
+  Object.assign(element, { srcObject: remote, muted: true });
+  await element.play();
+  const context = new AudioContext();
+  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+  context.createMediaStreamSource(remote).connect(analyser);
+  const spectrum = new Float32Array(analyser.frequencyBinCount);
+  const began = performance.now();
+  let took = null;
+  client.playAudio(blob(content)).then(() => (took = (performance.now() - began) / 1000));
+  const heard = [];
+  while (took === null || performance.now() - began < (took + 0.5) * 1000) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    analyser.getFloatFrequencyData(spectrum);
+    const strongest = spectrum.indexOf(Math.max(...spectrum));
+    heard.push({
+      at: performance.now(),
+      level: spectrum[strongest],
+      pitch: (strongest * context.sampleRate) / analyser.fftSize,
+    });
+  }
+  await context.close();
+  element.srcObject = null;
+  const loud = heard.filter(({ level }) => level > LOUD);
+  return {
+    took,
+    pitch: loud[loud.length >> 1]?.pitch ?? 0,
+    loud: loud.length ? (loud.at(-1).at - loud[0].at) / 1000 : 0,
+    loud_at_the_end: heard.at(-1).level > LOUD,
+  };
+}
+
 serve({
   connect,
   offers_h264,
@@ -89,6 +127,7 @@ serve({
       ...(image === undefined ? {} : { image: image && blob(image) }),
     }),
   set_image: ({ image, ...options }) => client.setImage(image && blob(image), options),
+  play_and_hear,
   play_audio: ({ content }) => client.playAudio(blob(content)),
   session_id: () => client.sessionId,
   sockets: () => sockets,
