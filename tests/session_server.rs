@@ -434,6 +434,8 @@ fn a_client_that_waits_has_its_state_taken_and_its_offer_kept() {
         script.wait(5 * SECOND);
         script.input(ServerInput::Pong);
     }
+    // The name of a session comes with the place, and once.
+    assert_eq!(script.input(ServerInput::ViewerToken("vt_1".into())), []);
     let outputs = script.input(ServerInput::Opened);
     assert_eq!(
         outputs[1..],

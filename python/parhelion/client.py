@@ -441,7 +441,7 @@ def ice_server_arguments(server: IceServer) -> dict[str, Any]:
     return {"urls": urls, "username": server.username, "credential": server.credential}
 
 
-def _callable(name: str, value: object, operation: str) -> None:
+def _callable(name: str, value: Any, operation: str) -> None:
     if value is not None and not callable(value):
         raise InvalidInputError(
             f"{name}: expected a callable, got {type(value).__name__}", operation=operation

@@ -98,7 +98,9 @@ impl ServerSession {
             (Phase::New | Phase::Queued, ServerInput::Queued { position, size }) => {
                 self.queued(now, position, size);
             }
-            (Phase::New, ServerInput::ViewerToken(token)) => self.viewer_token = Some(token),
+            (Phase::New | Phase::Queued, ServerInput::ViewerToken(token)) => {
+                self.viewer_token = Some(token);
+            }
             (Phase::Open | Phase::Queued, input) => self.handle_open(now, input),
             // Before it is open and after its end nothing concerns a session.
             (Phase::New | Phase::Closed, _) => {}
