@@ -572,6 +572,27 @@ async def test_a_stream_goes_on_when_the_half_that_is_no_video_has_ended():
     await feed.join()
 
 
+async def test_a_stream_ends_with_its_video_although_the_other_half_goes_on():
+    session = FakeSession()
+    goes_on = threading.Event()
+
+    def sound():
+        yield PICTURES[0]
+        goes_on.wait(20)
+
+    video = halves_of(PICTURES, format="rgb24", policy="latest", fps=FAST, model_fps=25)
+    endless = Live(sound())
+    feed = Feed([*video, (endless, SilentLane())])
+    await feed.open(10)
+    feed.start(session)
+    assert await asyncio.wait_for(session.ended, 20) is None
+    assert session.sent == [0, 1, 2, 3, 4]
+    assert not endless.closed.is_set()
+    goes_on.set()
+    feed.stop()
+    await feed.join()
+
+
 async def test_one_half_that_fails_ends_the_other(stream):
     session = FakeSession()
     halves = [
