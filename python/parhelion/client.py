@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from parhelion import _core
 from parhelion.changes import check_model
@@ -19,9 +19,10 @@ from parhelion.errors import (
     InvalidApiKeyError,
     InvalidInputError,
     InvalidOptionsError,
+    InvalidStateError,
 )
 from parhelion.flow import Flow, FlowMode, as_flow
-from parhelion.frames import PixelFormat
+from parhelion.frames import PixelFormat, checked_format
 from parhelion.images import ImageLike, source_of
 from parhelion.keys import Key, KeyProvider
 from parhelion.limits import checked_int, checked_seconds
@@ -40,6 +41,7 @@ __all__ = ["Client", "IceServer", "InitialState", "RealTime", "create_client"]
 
 _BASE_URL = "wss://api3.decart.ai"
 _KEY_VARIABLE = "DECART_API_KEY"
+_ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 _MAX_FPS = 1000
 _SHORTEST = 0.001
 
@@ -76,6 +78,24 @@ class IceServer:
     """``stun:host:port`` or ``turn:host:port``; over UDP."""
     username: str = ""
     credential: str = dataclasses.field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        urls = (self.urls,) if isinstance(self.urls, str) else self.urls
+        if not isinstance(urls, Sequence) or not urls:
+            raise InvalidInputError(
+                f"urls: expected a str or some, got {type(urls).__name__}", operation="IceServer"
+            )
+        for url in urls:
+            if not isinstance(url, str) or not url.startswith(_ICE_SCHEMES):
+                # Not shown: people put passwords there.
+                raise InvalidInputError(
+                    "urls: expected something like stun:host:3478 or turn:host:3478, "
+                    f"got {type(url).__name__} {str(url).partition(':')[0]!r}…",
+                    operation="IceServer",
+                )
+        for name in ("username", "credential"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidInputError(f"{name}: expected str", operation="IceServer")
 
 
 class _Connecting(Awaitable[RealTimeClient]):
@@ -135,6 +155,25 @@ class _Connecting(Awaitable[RealTimeClient]):
             ) from None
         left = max(limit - (time.monotonic() - began), _SHORTEST)
         self._options = self._options | {"image": loaded, "connect_timeout": left}
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if not name.startswith("_") and hasattr(RealTimeClient, name):
+            raise InvalidStateError(
+                f"{name} of a session that is not open yet",
+                operation="connect",
+                hint="await connect(...) first, or use it in `async with`",
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __enter__(self) -> NoReturn:
+        raise InvalidStateError(
+            "a session of the asyncio interface cannot be entered by `with`",
+            operation="connect",
+            hint="use `async with`, or parhelion.sync, where calls wait",
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Never called; `with` looks for it first."""
 
     async def __aenter__(self) -> RealTimeClient:
         return await self._open()
@@ -232,6 +271,7 @@ class RealTime:
             raise InvalidOptionsError(f"resolution: expected 720p or 1080p, got {resolution!r}")
         if fps is not None and not (isinstance(fps, (int, float)) and 0 < fps <= _MAX_FPS):
             raise InvalidOptionsError(f"fps: expected above 0 and up to {_MAX_FPS}, got {fps!r}")
+        checked_format(format, "connect")
         flow = as_flow(flow)
         halves = halves_of(stream, format=format, policy=flow.send, fps=fps, model_fps=model.fps)
         state = InitialState() if initial_state is None else initial_state
@@ -261,7 +301,7 @@ class RealTime:
                 "connect_timeout": timeout,
                 "audio": _with_sound(audio, sends_sound(halves), model),
                 "attempts": attempts,
-                "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
+                "ice_servers": None if ice_servers is None else ice_server_list(ice_servers),
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
             },
@@ -366,6 +406,18 @@ class Client:
         integration: str | None = None,
         allow_private_image_urls: bool = False,
     ) -> None:
+        for name, value in (
+            ("base_url", base_url),
+            ("integration", integration),
+        ):
+            if not (value is None or isinstance(value, str)):
+                raise InvalidInputError(
+                    f"{name}: expected str, got {type(value).__name__}", operation="Client"
+                )
+        if not (ca_file is None or isinstance(ca_file, (str, os.PathLike))):
+            raise InvalidInputError(
+                f"ca_file: expected a path, got {type(ca_file).__name__}", operation="Client"
+            )
         key: Any = os.environ.get(_KEY_VARIABLE, "") if api_key is None else api_key
         if isinstance(key, str):
             key = key.strip()
@@ -435,8 +487,22 @@ def _with_sound(asked: bool | None, streamed: bool, model: ModelDefinition) -> b
     return (model.accepts_audio or streamed) if asked is None else asked
 
 
+def ice_server_list(servers: Sequence[IceServer]) -> list[dict[str, Any]]:
+    """ICE servers as the core takes them."""
+    if not isinstance(servers, Sequence) or isinstance(servers, str):
+        raise InvalidInputError(
+            f"ice_servers: expected a list of IceServer, got {type(servers).__name__}"
+        )
+    return [ice_server_arguments(server) for server in servers]
+
+
 def ice_server_arguments(server: IceServer) -> dict[str, Any]:
     """An ICE server as the core takes it."""
+    if not isinstance(server, IceServer):
+        raise InvalidInputError(
+            f"ice_servers: expected IceServer, got {type(server).__name__}",
+            hint="write IceServer('stun:host:3478')",
+        )
     urls = [server.urls] if isinstance(server.urls, str) else list(server.urls)
     return {"urls": urls, "username": server.username, "credential": server.credential}
 

@@ -8,10 +8,35 @@ import numpy as np
 import numpy.typing as npt
 
 from parhelion import _core
+from parhelion.errors import InvalidInputError
 
 __all__ = ["Frame", "PixelFormat"]
 
 PixelFormat = Literal["rgb24", "bgr24", "rgba", "bgra", "gray", "i420"]
+
+
+def checked_format(format: object, operation: str) -> PixelFormat:
+    """The name of a pixel format."""
+    for known in _core.pixel_formats():
+        if isinstance(format, str) and format == known:
+            return known
+    raise InvalidInputError(
+        f"the format must be one of {', '.join(_core.pixel_formats())}; got {format!r}",
+        operation=operation,
+    )
+
+
+def as_frame(frame: object, operation: str = "send") -> npt.NDArray[Any]:
+    """The array of anything that is one; its shape and dtype are checked by the core."""
+    if isinstance(frame, np.ndarray):
+        return frame
+    try:
+        return np.asarray(frame)
+    except Exception as error:  # what __array__ of others may raise
+        raise InvalidInputError(
+            f"expected an array, got {type(frame).__name__}, which numpy makes none of: {error}",
+            operation=operation,
+        ) from error
 
 
 class Frame:
@@ -87,6 +112,7 @@ class Frame:
         """
         if format == self.format:
             return self.data
+        checked_format(format, "to")
         return _core.convert(self.data, self.format, format)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:

@@ -34,3 +34,26 @@ def checked_int(name: str, value: object, low: int, high: int) -> int:
     if not low <= number <= high:
         raise InvalidOptionsError(f"{expected}, got {value!r}")
     return number
+
+
+def checked_wait(timeout: object, operation: str) -> float | None:
+    """How long to wait: None for ever, or seconds from 0."""
+    if timeout is None:
+        return None
+    expected = "timeout: expected None or seconds from 0"
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise InvalidInputError(f"{expected}, got {type(timeout).__name__}", operation=operation)
+    if not timeout >= 0:
+        raise InvalidInputError(f"{expected}, got {timeout!r}", operation=operation)
+    return timeout
+
+
+def checked_text(name: str, value: object, operation: str) -> str:
+    """A str that is not blank."""
+    if not isinstance(value, str):
+        raise InvalidInputError(
+            f"{name}: expected str, got {type(value).__name__}", operation=operation
+        )
+    if not value.strip():
+        raise InvalidInputError(f"{name}: expected text, got a blank str", operation=operation)
+    return value

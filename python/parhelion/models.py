@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from parhelion import _core
 from parhelion.errors import InvalidInputError, ModelNotFoundError
 
 __all__ = ["ModelDefinition", "Models"]
+
+# Of a picture, as the core takes it.
+_MAX_SIDE = 8192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +40,22 @@ class ModelDefinition:
     """Whether audio drives the model."""
 
     def __post_init__(self) -> None:
-        if not self.name or not self.name.strip():
-            raise InvalidInputError("a model must have a name that is not blank")
-        if not self.fps > 0 or self.width < 1 or self.height < 1:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise InvalidInputError(f"name: expected a str that is not blank, got {self.name!r}")
+        numbers = (self.fps, self.width, self.height)
+        if not (_is_rate(self.fps) and _is_side(self.width) and _is_side(self.height)):
             raise InvalidInputError(
-                f"model {self.name!r}: expected fps, width and height above 0, "
-                f"got {self.fps}, {self.width} and {self.height}"
+                f"model {self.name!r}: expected fps, width and height above 0, the sides whole "
+                f"and up to {_MAX_SIDE}, got {', '.join(map(repr, numbers))}"
             )
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_SIDE
 
 
 class Models:
@@ -61,7 +74,12 @@ class Models:
 
         Raises:
             ModelNotFoundError: The name is not in the catalog; the text lists what is.
+            InvalidInputError: The name is no str.
         """
+        if not isinstance(name, str):
+            raise InvalidInputError(
+                f"model: expected str, got {type(name).__name__}", operation="realtime"
+            )
         model = self._models.get(self._aliases.get(name, name))
         if model is None:
             raise ModelNotFoundError(

@@ -8,9 +8,6 @@ import math
 import time
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from parhelion import _core
 from parhelion.audio import AudioFrame, checked_clip, checked_rate, checked_samples
 from parhelion.changes import Changes
@@ -20,8 +17,9 @@ from parhelion.errors import (
     QueueFullError,
     SourceError,
 )
-from parhelion.frames import Frame, PixelFormat
+from parhelion.frames import Frame, PixelFormat, as_frame, checked_format
 from parhelion.images import ImageLike
+from parhelion.limits import checked_seconds
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.session import Session
 from parhelion.sources.feed import Feed
@@ -33,11 +31,6 @@ _PROMPT_TIMEOUT = 15.0
 _UPDATE_TIMEOUT = 30.0
 # A frame that the rate control left out, or that a queue dropped, does not come back by itself.
 _TRANSFORM_RETRY = 0.5
-
-
-def as_frame(frame: object) -> npt.NDArray[Any]:
-    """The array of anything that is one; its shape and dtype are checked by the core."""
-    return frame if isinstance(frame, np.ndarray) else np.asarray(frame)
 
 
 class RealTimeClient(Session):
@@ -128,7 +121,16 @@ class RealTimeClient(Session):
             QueueFullError: With ``flow="all"``, and with ``"wait"`` where it does not wait: there
                 is no room at present. The frame was not sent; see :meth:`drain`.
         """
-        input_id = self._core.send(as_frame(frame), format, timestamp)
+        array = as_frame(frame)
+        try:
+            input_id = self._core.send(array, format, timestamp)
+        except TypeError:  # looked at only now: frames come often, and mostly without either
+            if format is not None:
+                checked_format(format, "send")
+            raise InvalidInputError(
+                f"timestamp: expected None or a number, got {type(timestamp).__name__}",
+                operation="send",
+            ) from None
         self._inbox.sent(input_id)
         return input_id
 
@@ -194,7 +196,7 @@ class RealTimeClient(Session):
             DisconnectedError: The session is over.
         """
         self._inbox.check_loop("transform")
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + checked_seconds("timeout", timeout, "transform")
         result: asyncio.Future[Frame] = self._loop.create_future()
         ids: list[int] = []
         try:

@@ -16,13 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from parhelion import _core
-from parhelion.client import IceServer, ice_server_arguments
+from parhelion.client import IceServer, ice_server_list
 from parhelion.errors import InvalidInputError, InvalidStateError
 from parhelion.faults import Faults
+from parhelion.limits import checked_seconds, checked_text
 from parhelion.models import ModelDefinition
 
 __all__ = ["LocalServer", "ModelContext", "Server"]
 
+# No limit that anybody could reach.
+_MOST = 1_000_000
 _MONTH = 30 * 24 * 3600
 
 _log = logging.getLogger("parhelion.server")
@@ -92,22 +95,27 @@ class LocalServer:
         max_session_duration: float | None = None,
         ice_servers: Sequence[IceServer] = (),
     ) -> None:
-        if not isinstance(port, int) or not 0 <= port <= 65535:
-            raise InvalidInputError(f"port: expected 0 to 65535, got {port!r}")
-        if not isinstance(max_bitrate, int) or not 100_000 <= max_bitrate <= 50_000_000:
-            raise InvalidInputError(
-                f"max_bitrate: expected an int from 100000 to 50000000, got {max_bitrate!r}"
-            )
-        if max_sessions is not None and max_sessions < 1:
-            raise InvalidInputError(f"max_sessions: expected at least 1, got {max_sessions!r}")
-        for name, limit in (("max_queue", max_queue), ("max_viewers", max_viewers)):
-            if not isinstance(limit, int) or not 0 <= limit <= 10_000:
-                raise InvalidInputError(f"{name}: expected an int from 0 to 10000, got {limit!r}")
+        checked_text("host", host, "LocalServer")
+        if api_key is not None:
+            checked_text("api_key", api_key, "LocalServer")
+        for name, value, low, high in (
+            ("port", port, 0, 65535),
+            ("max_sessions", 1 if max_sessions is None else max_sessions, 1, _MOST),
+            ("max_queue", max_queue, 0, 10_000),
+            ("max_viewers", max_viewers, 0, 10_000),
+            ("max_bitrate", max_bitrate, 100_000, 50_000_000),
+        ):
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                wanted = f"at least {low}" if high == _MOST else f"from {low} to {high}"
+                raise InvalidInputError(f"{name}: expected an int {wanted}, got {value!r}")
+        checked_seconds("viewer_token_lifetime", viewer_token_lifetime, "LocalServer")
         if not 1 <= viewer_token_lifetime <= _MONTH:
             raise InvalidInputError(
                 f"viewer_token_lifetime: expected 1 to {_MONTH} seconds, "
                 f"got {viewer_token_lifetime!r}"
             )
+        if max_session_duration is not None:
+            checked_seconds("max_session_duration", max_session_duration, "LocalServer")
         self.api_key = secrets.token_urlsafe(24) if api_key is None else api_key
         self._core = _core.Server(
             {
@@ -120,7 +128,7 @@ class LocalServer:
                 "viewer_token_lifetime": float(viewer_token_lifetime),
                 "max_bitrate": max_bitrate,
                 "max_session_duration": max_session_duration,
-                "ice_servers": [ice_server_arguments(server) for server in ice_servers],
+                "ice_servers": ice_server_list(ice_servers),
             }
         )
         self.faults = Faults(self._core)

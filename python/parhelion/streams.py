@@ -24,6 +24,7 @@ from parhelion.errors import (
 )
 from parhelion.events import Emitter
 from parhelion.frames import Frame, PixelFormat
+from parhelion.limits import checked_wait
 
 if TYPE_CHECKING:
     from parhelion.session import Session
@@ -167,6 +168,7 @@ class Inbox:
     async def recv(self, timeout: float | None) -> Frame | None:
         """The next frame; see :meth:`RemoteStream.recv`. None: the source has ended."""
         self.check_loop("recv")
+        timeout = checked_wait(timeout, "recv")
         if not self._receivers and (frame := self._take()) is not None:
             if self._emitter.has("frame"):
                 self._emitter.emit("frame", frame)
@@ -217,6 +219,7 @@ class Inbox:
 
         None: it did not come in time, the source has ended, or the session is over.
         """
+        timeout = checked_wait(timeout, "recv")
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         with self._lock:
             self._threads += 1

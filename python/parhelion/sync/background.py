@@ -20,6 +20,8 @@ _Result = TypeVar("_Result")
 _log = logging.getLogger("parhelion.sync")
 
 _STOP_SECONDS = 1.0
+# What a call that keeps a time limit may take longer before the loop counts as blocked.
+_GRACE = 1.0
 
 
 class Background:
@@ -62,20 +64,24 @@ class Background:
         self,
         operation: str,
         begin: Callable[[], Awaitable[_Result]],
-        limit: float | None = None,
+        timeout: float | None = None,
     ) -> _Result:
         """Runs a coroutine in the loop and waits for its result, however it ends.
 
         Args:
             operation: The call that waits, for errors.
             begin: Makes what is to be awaited; called in the loop.
-            limit: Seconds after which the loop counts as blocked; more than the coroutine takes.
+            timeout: The seconds within which the coroutine ends by itself, if it does. If this is
+                no such number, it is for the coroutine to say so.
 
         Raises:
             InvalidStateError: As for :meth:`check`.
             ConnectTimeoutError: The loop is blocked.
         """
         self.check(operation)
+        limit = None
+        if isinstance(timeout, (int, float)) and 0 <= timeout < threading.TIMEOUT_MAX - _GRACE:
+            limit = timeout + _GRACE
         future = self.start(begin)
         try:
             return future.result(limit)
@@ -86,7 +92,7 @@ class Background:
                 raise  # the coroutine's own
             future.cancel()
             raise ConnectTimeoutError(
-                f"nothing happened within {limit} s",
+                f"nothing happened within {timeout} s",
                 operation=operation,
                 hint="a handler blocks the thread that the handlers and answers of all blocking "
                 "sessions need; let it return soon",

@@ -23,9 +23,6 @@ from parhelion.sync.viewer import Subscription
 
 __all__ = ["Client", "RealTime", "connect", "create_client"]
 
-# Connecting keeps its time limit by itself; the loop counts as blocked this much later.
-_GRACE = 1.0
-
 
 class RealTime:
     """Opens real-time sessions; found as ``client.realtime``."""
@@ -124,7 +121,7 @@ class RealTime:
             # Made in the loop and at once, before the session gives out what happened so far.
             return RealTimeClient(await connecting, streams[0], thread)
 
-        return thread.run("connect", open_session, timeout + _GRACE)
+        return thread.run("connect", open_session, timeout)
 
     def subscribe(
         self,
@@ -184,7 +181,7 @@ class RealTime:
         async def open_session() -> Subscription:
             return Subscription(await subscribing, streams[0], thread)
 
-        return thread.run("subscribe", open_session, timeout + _GRACE)
+        return thread.run("subscribe", open_session, timeout)
 
 
 class Client:

@@ -13,6 +13,7 @@ import parhelion.realtime
 from parhelion.errors import QueueFullError
 from parhelion.frames import Frame, PixelFormat
 from parhelion.images import ImageLike
+from parhelion.limits import checked_seconds
 from parhelion.prompts import Prompt
 from parhelion.sync.background import Background
 from parhelion.sync.session import Session
@@ -25,8 +26,6 @@ _Result = TypeVar("_Result")
 
 # How long to wait at once for a frame that makes room; another may be lost meanwhile.
 _LOOK_SECONDS = 0.05
-# A call that keeps a time limit by itself ends this much later at most, unless the loop is blocked.
-_GRACE = 1.0
 
 
 class RealTimeClient(Session):
@@ -144,6 +143,7 @@ class RealTimeClient(Session):
             InvalidStateError: The session is over.
         """
         self._background.check("process")
+        checked_seconds("timeout", timeout, "process")
         if self._inbox.newest is None:
             self._inbox.keeps_newest = True
             return self.transform(frame, format=format, timeout=timeout).data
@@ -355,5 +355,4 @@ class RealTimeClient(Session):
     ) -> _Result:
         """Waits for a coroutine that keeps a time limit by itself, or says that it is none."""
         self._begin()
-        given = isinstance(timeout, (int, float)) and timeout > 0
-        return self._background.run(operation, begin, timeout + _GRACE if given else None)
+        return self._background.run(operation, begin, timeout)

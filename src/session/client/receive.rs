@@ -126,7 +126,8 @@ impl ClientSession {
             let text = format!("the service ended the session after {seconds} s: {reason}");
             let error = match self.recent_parting(now) {
                 Some(parting) if !parting.retryable => parting,
-                _ => Error::new(ErrorCode::SessionEnded, text),
+                _ => Error::new(ErrorCode::SessionEnded, text)
+                    .hint("settle that with the service, then open a new session"),
             };
             return self.lost(now, error.retryable(false));
         }
