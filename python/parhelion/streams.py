@@ -36,6 +36,8 @@ __all__ = ["RemoteStream"]
 _PATIENCE = 2.0
 _FIRST_PATIENCE = 10.0
 _LONGEST_PATIENCE = 30.0
+# Seconds after which frames with unknown stamps are taken for answers.
+_STRANGE_SECONDS = 2.0
 # A thread that waits for a frame looks this often whether its source has ended.
 _LOOK_SECONDS = 0.1
 
@@ -153,6 +155,7 @@ class Inbox:
         # The newest input that was sent, and the newest that somebody has got back.
         self._sent = -1
         self._taken = -1
+        self._first_question: float | None = None
         self._takings = 0
         self._longest = 0.0
         # Threads that wait in the core themselves; the frame is theirs then.
@@ -190,6 +193,8 @@ class Inbox:
     def expect(self, input_id: int, answer: asyncio.Future[Frame]) -> None:
         """Gives the frame that is made from that input to ``answer`` too."""
         self._answers[input_id] = answer
+        if self._first_question is None:
+            self._first_question = self._loop.time()
         self.deliver()
 
     def forget(self, input_ids: Iterable[int]) -> None:
@@ -393,12 +398,24 @@ class Inbox:
             self.newest = frame
         return frame
 
+    def _names_nothing(self) -> bool:
+        """Whether the service stamps its frames with times of its own.
+
+        Nothing has ever come back under the name that it was sent with, though somebody waited.
+        """
+        if self._taken >= 0 or self._first_question is None:
+            return False
+        return self._loop.time() - self._first_question > _STRANGE_SECONDS
+
     def _route(self, frame: Frame) -> None:
-        if frame.input_id is None and frame.capture_time is None:
+        if frame.input_id is not None:
+            matching = self._answers.get(frame.input_id)
+        elif frame.capture_time is None or self._names_nothing():
             # A service that names no inputs: the oldest question gets the next answer.
             matching = next(iter(self._answers.values()), None)
         else:
-            matching = self._answers.get(frame.input_id) if frame.input_id is not None else None
+            # The service's own picture: it was made from nothing that was sent.
+            matching = None
         if matching is not None and not matching.done():
             matching.set_result(frame)
         while self._receivers:

@@ -319,6 +319,7 @@ impl Session {
         rate: Option<u32>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = audio.py();
+        check_process(py, "play_audio")?;
         let playing =
             sound::clip_source(audio, rate).and_then(|source| self.session.play_audio(source));
         let playing = playing.map_err(|error| to_exception(py, &error.during("play_audio")))?;
@@ -330,6 +331,7 @@ impl Session {
 
     /// Queues live samples.
     fn push_audio(&self, samples: &Bound<'_, PyAny>, rate: u32) -> PyResult<()> {
+        check_process(samples.py(), "send_audio")?;
         let pushed = sound::samples(samples)
             .and_then(|(samples, channels)| self.session.send_audio(&samples, channels, rate));
         pushed.map_err(|error| to_exception(samples.py(), &error.during("send_audio")))
@@ -337,6 +339,7 @@ impl Session {
 
     /// The next block of sound as (array, capture_time, received_at), if one waits.
     fn try_recv_audio<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        check_process(py, "recv_audio")?;
         let Some(audio) = self.session.try_recv_audio() else { return Ok(None) };
         let array = sound::to_array(py, audio.samples)?;
         let tuple = (array, audio.capture_time, audio.received_at);
