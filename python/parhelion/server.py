@@ -131,6 +131,7 @@ class LocalServer:
                 "ice_servers": ice_server_list(ice_servers),
             }
         )
+        self._own_models: dict[str, ModelDefinition] = {}
         self.faults = Faults(self._core)
         """The switches of what is to go wrong, for tests."""
         _live.add(self)
@@ -172,6 +173,7 @@ class LocalServer:
                 function: ModelFunction = made
                 return _logged(function, name), ModelContext(session_id, name)
 
+            self._own_models[definition.name] = definition
             self._core.register(definition.name, definition.fps, width, height, make)
             return model
 

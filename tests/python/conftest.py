@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import importlib.util
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +14,7 @@ import pytest
 
 import parhelion as ph
 from parhelion.sync.background import background
+from parhelion.testing import EventLog
 
 Picture = npt.NDArray[np.uint8]
 
@@ -80,43 +79,10 @@ async def session(client: ph.Client) -> AsyncIterator[ph.RealTimeClient]:
         yield session
 
 
-class Record:
-    """Every event of a session, in order, and a way to wait for one."""
-
-    def __init__(self, session: ph.RealTimeClient) -> None:
-        self.events: list[tuple[Any, ...]] = []
-        self._news = asyncio.Event()
-        for name in ph.events.EVENTS:
-            if name != "frame":  # a handler of frames takes them from recv()
-                session.on(name, lambda *payload, name=name: self._add(name, *payload))
-
-    def _add(self, *event: Any) -> None:
-        self.events.append(event)
-        self._news.set()
-
-    def of(self, name: str) -> list[Any]:
-        """The first values of the events of that name."""
-        return [event[1] for event in self.events if event[0] == name]
-
-    @property
-    def states(self) -> list[str]:
-        return self.of("connection_change")
-
-    async def until(self, condition: Callable[[Record], object], timeout: float = 20.0) -> None:
-        """Waits for an event that makes the condition true."""
-
-        async def wait() -> None:
-            while not condition(self):
-                self._news.clear()
-                await self._news.wait()
-
-        await asyncio.wait_for(wait(), timeout)
-
-
 @pytest.fixture
-def record() -> type[Record]:
+def record() -> type[EventLog]:
     """Call it with a session to follow its events."""
-    return Record
+    return EventLog
 
 
 def _threads() -> list[str]:
