@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(pixel(&card, 128, 64, 0), [200, 10, 20]);
         assert_eq!(pixel(&card, 128, 40, 36), [0, 0, 0]);
         assert_eq!(pixel(&card, 128, 90, 36), [0, 0, 0]);
-        let card = letterboxed(Some(&image(4000, 10)), 128, 72);
+        let card = letterboxed(Some(&image(4000, 200)), 128, 72);
         assert_eq!(pixel(&card, 128, 5, 36), [200, 10, 20]);
         assert_eq!(pixel(&card, 128, 5, 30), [0, 0, 0]);
     }
