@@ -265,3 +265,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_mirrored_frame_is_the_frame_of_a_mirrored_picture() {
+    for (width, height) in [(32, 18), (31, 17), (1, 1), (2, 3), (3, 2)] {
+        let rgb = picture(width, height);
+        for format in PixelFormat::ALL {
+            let odd = !width.is_multiple_of(2) || !height.is_multiple_of(2);
+            if format == PixelFormat::I420 && odd {
+                continue;
+            }
+            let data = converted(&view(PixelFormat::Rgb24, &rgb, width, height), format);
+            let turned: Vec<u8> = if format == PixelFormat::I420 {
+                let (y, chroma) = data.split_at((width * height) as usize);
+                let luma = y.chunks(width as usize);
+                let rows = luma.chain(chroma.chunks(width as usize / 2));
+                rows.flat_map(|row| row.iter().rev().copied()).collect()
+            } else {
+                let channels = format.channels();
+                let rows = data.chunks(width as usize * channels);
+                rows.flat_map(|row| row.rchunks(channels).flatten().copied()).collect()
+            };
+            let mut got = I420::default();
+            got.fill_mirrored(&view(format, &data, width, height)).unwrap();
+            let want = filled(&view(format, &turned, width, height));
+            assert_eq!((got.width(), got.height()), (width, height));
+            let (got, want) = (got.planes(), want.planes());
+            for (got, want) in [(got.y, want.y), (got.u, want.u), (got.v, want.v)] {
+                for (&got, &want) in got.iter().zip(want) {
+                    assert!(got.abs_diff(want) <= 1, "{format} {width}x{height}");
+                }
+            }
+        }
+    }
+}

@@ -215,6 +215,12 @@ class Session:
     def try_recv_audio(self) -> tuple[npt.NDArray[np.int16], float | None, float] | None:
         """The next block of sound as (array, capture_time, received_at), if one waits."""
 
+    def give_offer(self, sdp: str | None, error: str | None = None) -> None:
+        """Answers the event `offer_made`, which comes before each offer that is customized.
+
+        With what is to be sent, None to leave it as it is, or the reason why there is none.
+        """
+
     def give_key(self, key: str | None, error: str | None) -> None:
         """Answers the event `key_wanted` with a key, or with the reason why there is none.
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from parhelion import _core
 from parhelion.changes import check_model
@@ -27,6 +27,7 @@ from parhelion.images import ImageLike, source_of
 from parhelion.keys import Key, KeyProvider
 from parhelion.limits import checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
+from parhelion.offers import OfferCustomizer
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.realtime import RealTimeClient
 from parhelion.sources import halves_of, sends_sound
@@ -122,14 +123,14 @@ class _Connecting(Awaitable[RealTimeClient]):
     async def _open(self) -> RealTimeClient:
         feed = Feed(self._halves) if self._halves else None
         if feed is None:
-            client = await self._connect()
+            client = await self._connect(feed)
         else:
             began = time.monotonic()
             try:
                 # A stream that cannot be opened is no reason to bother the service.
                 await feed.open(self._options["connect_timeout"])
                 self._options["connect_timeout"] -= time.monotonic() - began
-                client = await self._connect()
+                client = await self._connect(feed)
             except BaseException:
                 feed.stop()
                 raise
@@ -137,7 +138,10 @@ class _Connecting(Awaitable[RealTimeClient]):
         self._client = client
         return client
 
-    async def _connect(self) -> RealTimeClient:
+    async def _connect(self, feed: Feed | None) -> RealTimeClient:
+        if self._options["mirror"] == "auto":
+            camera = feed is not None and feed.is_camera
+            self._options = self._options | {"mirror": camera}
         if self._image is not None:
             await self._load(self._image)
         client = RealTimeClient(self._options, **self._hooks)
@@ -204,6 +208,8 @@ class RealTime:
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
+        mirror: bool | Literal["auto"] = False,
+        customize_offer: OfferCustomizer | None = None,
         audio: bool | None = None,
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
@@ -231,6 +237,14 @@ class RealTime:
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
+            mirror: Whether left and right are exchanged in what is sent, as people expect to see
+                themselves; ``auto``: if the stream is a camera. What comes back is left as it is.
+            customize_offer: A function or coroutine function. Called in the session's event loop
+                with each offer, a session description (SDP, RFC 8866), before it is sent: when
+                the session connects, and whenever it comes back. A str that it returns is sent
+                instead; None sends the offer as it is. The connection itself was set up by the
+                original: codecs and bitrates that the service may use can be changed, ICE
+                credentials and fingerprints cannot. A coroutine has 10 s.
             audio: Whether sound is sent and received beside the video. None: if the model is driven
                 by sound, or the stream has audio.
             fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
@@ -248,7 +262,8 @@ class RealTime:
         Raises:
             InvalidApiKeyError: The service refuses the key.
             ModelNotFoundError: The model is unknown.
-            InvalidOptionsError: An option is out of range.
+            InvalidOptionsError: An option is out of range, or ``customize_offer`` fails: its
+                exception is the cause.
             InvalidInputError: An argument has the wrong type, or the image cannot be read.
             AtCapacityError: The service is full, after all attempts.
             ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
@@ -257,6 +272,9 @@ class RealTime:
         """
         _callable("on_remote_stream", on_remote_stream, "connect")
         _callable("on_queue_position", on_queue_position, "connect")
+        _callable("customize_offer", customize_offer, "connect")
+        if not (isinstance(mirror, bool) or mirror == "auto"):
+            raise InvalidOptionsError(f"mirror: expected True, False or 'auto', got {mirror!r}")
         if isinstance(model, str):
             model = self._client.models.realtime(model)
         elif not isinstance(model, ModelDefinition):
@@ -298,6 +316,8 @@ class RealTime:
                 "format": format,
                 "max_bitrate": max_bitrate,
                 "flow": flow._arguments(),  # noqa: SLF001 - same package
+                "mirror": mirror,
+                "customize_offer": customize_offer is not None,
                 "connect_timeout": timeout,
                 "audio": _with_sound(audio, sends_sound(halves), model),
                 "attempts": attempts,
@@ -310,6 +330,7 @@ class RealTime:
             on_remote_stream,
             key=self._client._asked_key,  # noqa: SLF001 - same module
             on_queue_position=on_queue_position,
+            customize_offer=customize_offer,
         )
 
     def subscribe(
@@ -367,6 +388,8 @@ class RealTime:
                 "format": format,
                 "max_bitrate": 100_000,
                 "flow": as_flow(flow)._arguments(),  # noqa: SLF001 - same package
+                "mirror": False,
+                "customize_offer": False,
                 "audio": True,
                 "connect_timeout": timeout,
                 "attempts": attempts,

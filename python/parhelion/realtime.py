@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from parhelion import _core
@@ -14,15 +15,18 @@ from parhelion.changes import Changes
 from parhelion.errors import (
     ConnectTimeoutError,
     InvalidInputError,
+    ParhelionError,
     QueueFullError,
     SourceError,
 )
 from parhelion.frames import Frame, PixelFormat, as_frame, checked_format
 from parhelion.images import ImageLike
 from parhelion.limits import checked_seconds
+from parhelion.offers import OfferCustomizer, Offers
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.session import Session
 from parhelion.sources.feed import Feed
+from parhelion.streams import RemoteStream
 from parhelion.unset import UNSET, Unset
 
 __all__ = ["RealTimeClient"]
@@ -40,8 +44,15 @@ class RealTimeClient(Session):
     be awaited there. :meth:`send` and :meth:`disconnect` work from any thread or loop.
     """
 
-    def __init__(self, options: dict[str, Any], **hooks: Any) -> None:
+    def __init__(
+        self,
+        options: dict[str, Any],
+        *,
+        customize_offer: OfferCustomizer | None = None,
+        **hooks: Any,
+    ) -> None:
         super().__init__(options, **hooks)
+        self._offers = None if customize_offer is None else Offers(self._core, customize_offer)
         self._feed: Feed | None = None
         self._changes = Changes(self._core, options["model"], options["fetch"], self._inbox.gone)
         self._model: dict[str, Any] = options["model"]
@@ -55,6 +66,26 @@ class RealTimeClient(Session):
         for waiter in self._draining:
             if not waiter.done():
                 waiter.set_result(None)
+
+    async def _connect(self, on_remote_stream: Callable[[RemoteStream], Any] | None) -> None:
+        try:
+            await super()._connect(on_remote_stream)
+        except ParhelionError as error:
+            if self._offers is not None:
+                self._offers.explain(error)
+            raise
+
+    def _report(self, event: tuple[Any, ...]) -> None:
+        if self._offers is not None:
+            if event[0] == "offer_made":
+                # Kept, as the loop keeps no task.
+                task = self._loop.create_task(self._offers.give(event[1]))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+                return
+            if event[0] == "error":
+                self._offers.explain(event[1])
+        super()._report(event)
 
     def _start(self, feed: Feed) -> None:
         """Begins to send the stream that was given to ``connect``."""

@@ -10,6 +10,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
+use super::offer::customized;
 use super::target::{Address, KeySource};
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
 use crate::error::{ErrorCode, Result};
@@ -59,6 +60,7 @@ pub(super) struct Driver {
     remote_candidates: u32,
     calls: HashMap<CallId, Reply>,
     next_call: CallId,
+    customize_offer: bool,
 }
 
 struct LinkObserver {
@@ -153,6 +155,7 @@ impl Driver {
             remote_candidates: 0,
             calls: HashMap::new(),
             next_call: 0,
+            customize_offer: options.customize_offer,
         }
     }
 
@@ -260,6 +263,8 @@ impl Driver {
                 ClientOutput::CloseLink { attempt } => {
                     if self.link == Some(attempt) {
                         self.link = None;
+                        // Nobody waits for what is to be sent.
+                        *lock(&self.shared.made_offer) = None;
                         if let Some(peer) = self.shared.media.set_peer(None) {
                             peer.close().await;
                         }
@@ -358,10 +363,19 @@ impl Driver {
         });
         let config = self.peer_config.clone();
         let news = self.news.clone();
+        let customize = self.customize_offer.then(|| {
+            let (give, given) = oneshot::channel();
+            *lock(&self.shared.made_offer) = Some(give);
+            (Arc::clone(&self.listener), given)
+        });
         tokio::spawn(async move {
             let opened = async {
                 let peer = open_peer(&config, observer).await?;
-                match peer.offer().await {
+                let made = match peer.offer().await {
+                    Ok(offer) => customized(offer, customize).await,
+                    Err(error) => Err(error),
+                };
+                match made {
                     Ok(offer) => Ok((peer, offer)),
                     Err(error) => {
                         peer.close().await;
@@ -458,6 +472,8 @@ mod tests {
             max_bitrate: 1_000_000,
             flow: Default::default(),
             audio: false,
+            mirror: false,
+            customize_offer: false,
             user_agent: String::new(),
         }
     }

@@ -68,6 +68,7 @@ struct Incoming {
 
 pub(super) struct Media {
     flow: Flow,
+    mirror: bool,
     room: Arc<Room>,
     peer: Arc<CurrentPeer>,
     sender: Arc<VideoSender>,
@@ -134,6 +135,7 @@ impl Media {
         )?;
         Ok(Self {
             flow,
+            mirror: options.mirror,
             room,
             peer,
             sender: Arc::new(sender),
@@ -205,7 +207,9 @@ impl Media {
             return Ok(outgoing.next_id - 1);
         }
         let mut picture = self.sender.picture();
-        if let Err(error) = picture.fill_from(view) {
+        let filled =
+            if self.mirror { picture.fill_mirrored(view) } else { picture.fill_from(view) };
+        if let Err(error) = filled {
             self.sender.recycle(picture);
             return Err(error);
         }

@@ -9,6 +9,7 @@ mod flow;
 mod http;
 mod images;
 mod media;
+mod offer;
 mod stats;
 mod target;
 mod tokens;
@@ -63,6 +64,10 @@ pub struct ConnectOptions {
     pub max_bitrate: u32,
     /// What happens to frames that come faster than they are taken.
     pub flow: Flow,
+    /// Whether left and right are exchanged in what is sent.
+    pub mirror: bool,
+    /// Whether each offer is shown to the listener before it is sent.
+    pub customize_offer: bool,
     /// Whether sound is sent and received beside the video.
     pub audio: bool,
     pub user_agent: String,
@@ -79,6 +84,8 @@ pub trait Listener: Send + Sync + 'static {
     fn key_wanted(&self);
     /// A block of sound waits to be taken. Called once until it is taken.
     fn audio_ready(&self);
+    /// An offer is ready; what is to be sent is to be given with [`RealTimeSession::give_offer`].
+    fn offer_made(&self, sdp: String);
 }
 
 pub(crate) enum Command {
@@ -103,6 +110,8 @@ struct Shared {
     session: Mutex<Option<SessionInfo>>,
     /// Where the key goes that was asked for.
     asked_key: Mutex<Option<oneshot::Sender<Result<Secret>>>>,
+    /// Where the answer goes for an offer that is being looked at.
+    made_offer: Mutex<Option<oneshot::Sender<Result<Option<String>>>>>,
     media: media::Media,
 }
 
@@ -158,6 +167,7 @@ impl RealTimeSession {
             state: Mutex::new(ConnectionState::Disconnected),
             session: Mutex::default(),
             asked_key: Mutex::default(),
+            made_offer: Mutex::default(),
             media,
         });
         let (commands, queue) = mpsc::channel(COMMANDS);
@@ -302,6 +312,14 @@ impl RealTimeSession {
 
     pub fn session(&self) -> Option<SessionInfo> {
         lock(&self.shared.session).clone()
+    }
+
+    /// Answers [`Listener::offer_made`] with what is to be sent instead, if anything; late or
+    /// unasked for, it does nothing.
+    pub fn give_offer(&self, offer: Result<Option<String>>) {
+        if let Some(made) = lock(&self.shared.made_offer).take() {
+            let _ = made.send(offer);
+        }
     }
 
     /// Answers [`Listener::key_wanted`]; late or unasked for, it does nothing.

@@ -129,6 +129,17 @@ impl<'a> FrameView<'a> {
         self.height
     }
 
+    /// The frame with left and right exchanged; not for I420, whose rows hold more than one.
+    pub(super) fn mirrored(&self) -> Self {
+        debug_assert_ne!(self.format, PixelFormat::I420);
+        let last = (self.width as isize - 1) * self.pixel_stride;
+        Self {
+            offset: self.offset.wrapping_add_signed(last),
+            pixel_stride: -self.pixel_stride,
+            ..*self
+        }
+    }
+
     /// Writes the frame without gaps over what is in `out`.
     pub fn pack_into(&self, out: &mut Vec<u8>) {
         let row_len = self.row_len();

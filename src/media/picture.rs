@@ -173,6 +173,15 @@ impl I420 {
         Ok(())
     }
 
+    /// Exchanges left and right of a picture that is even in width.
+    pub(super) fn mirror(&mut self) {
+        let stride = self.padded_width() as usize;
+        let (y, u, v) = self.planes_mut();
+        for (plane, width) in [(y, stride), (u, stride / 2), (v, stride / 2)] {
+            plane.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        }
+    }
+
     /// Repeats the last column and row of an odd picture.
     pub(super) fn pad_luma(&mut self) {
         let (w, h) = (self.width as usize, self.height as usize);

@@ -53,6 +53,8 @@ pub(super) struct ConnectArguments {
     /// Name and limit of what to do on the way out, and of what to do on the way in.
     flow: [(String, usize); 2],
     audio: bool,
+    mirror: bool,
+    customize_offer: bool,
     connect_timeout: f64,
     attempts: u32,
     ice_servers: Option<Vec<IceServerArguments>>,
@@ -145,6 +147,8 @@ impl ConnectArguments {
             max_bitrate: self.max_bitrate,
             flow: Flow { send: policy(send)?, receive: policy(receive)? },
             audio: self.audio,
+            mirror: self.mirror,
+            customize_offer: self.customize_offer,
             user_agent: self.user_agent,
         })
     }

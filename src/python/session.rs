@@ -35,6 +35,8 @@ struct Bell {
     events: Mutex<VecDeque<ClientEvent>>,
     /// A key is to be given.
     key_wanted: AtomicBool,
+    /// An offer is to be looked at.
+    offer: Mutex<Option<String>>,
     /// Rung and not yet heard.
     rung: AtomicBool,
     /// Whether anybody wants to hear of frames.
@@ -50,6 +52,7 @@ impl Bell {
         let bell = Arc::new(Self {
             events: Mutex::default(),
             key_wanted: AtomicBool::new(false),
+            offer: Mutex::default(),
             rung: AtomicBool::new(false),
             frames: AtomicBool::new(true),
             wake,
@@ -109,6 +112,11 @@ impl Listener for Bell {
 
     fn key_wanted(&self) {
         self.key_wanted.store(true, Ordering::Release);
+        self.ring_later();
+    }
+
+    fn offer_made(&self, sdp: String) {
+        *lock(&self.offer) = Some(sdp);
         self.ring_later();
     }
 
@@ -352,6 +360,16 @@ impl Session {
         self.session.has_audio()
     }
 
+    /// Answers the event `offer_made`, which comes before each offer of a session that customizes
+    /// them: with what is to be sent, None to leave it as it is, or the reason why there is none.
+    #[pyo3(signature = (sdp, error=None))]
+    fn give_offer(&self, sdp: Option<String>, error: Option<String>) {
+        self.session.give_offer(match error {
+            Some(error) => Err(Error::new(ErrorCode::InvalidOptions, error)),
+            None => Ok(sdp),
+        });
+    }
+
     /// The events since the last call, as (name, value, ...) tuples.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         // Before the events are taken, so that a later one rings again.
@@ -360,6 +378,9 @@ impl Session {
         let list = PyList::empty(py);
         if self.bell.key_wanted.swap(false, Ordering::AcqRel) {
             list.append(("key_wanted",))?;
+        }
+        if let Some(sdp) = lock(&self.bell.offer).take() {
+            list.append(("offer_made", sdp))?;
         }
         for event in events {
             if let Some(event) = to_event(py, event)? {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import parhelion.client
 from parhelion.client import IceServer, InitialState
@@ -13,6 +13,7 @@ from parhelion.frames import PixelFormat
 from parhelion.images import ImageLike
 from parhelion.keys import Key
 from parhelion.models import ModelDefinition, Models
+from parhelion.offers import OfferCustomizer
 from parhelion.prompts import Prompt
 from parhelion.sync.background import background
 from parhelion.sync.realtime import RealTimeClient
@@ -40,6 +41,8 @@ class RealTime:
         initial_state: InitialState | None = None,
         format: PixelFormat = "rgb24",
         resolution: str | None = None,
+        mirror: bool | Literal["auto"] = False,
+        customize_offer: OfferCustomizer | None = None,
         audio: bool | None = None,
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
@@ -67,6 +70,14 @@ class RealTime:
             initial_state: The prompt and the image to start with.
             format: Layout of the frames that are sent and that come back.
             resolution: ``720p`` or ``1080p``, for services that offer both.
+            mirror: Whether left and right are exchanged in what is sent, as people expect to see
+                themselves; ``auto``: if the stream is a camera. What comes back is left as it is.
+            customize_offer: A function or coroutine function. Called in the session's event loop
+                with each offer, a session description (SDP, RFC 8866), before it is sent: when
+                the session connects, and whenever it comes back. A str that it returns is sent
+                instead; None sends the offer as it is. The connection itself was set up by the
+                original: codecs and bitrates that the service may use can be changed, ICE
+                credentials and fingerprints cannot. A coroutine has 10 s.
             audio: Whether sound is sent and received beside the video. None: if the model is driven
                 by sound, or the stream has audio.
             fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
@@ -84,7 +95,8 @@ class RealTime:
         Raises:
             InvalidApiKeyError: The service refuses the key.
             ModelNotFoundError: The model is unknown.
-            InvalidOptionsError: An option is out of range.
+            InvalidOptionsError: An option is out of range, or ``customize_offer`` fails: its
+                exception is the cause.
             InvalidInputError: An argument has the wrong type, or the image cannot be read.
             AtCapacityError: The service is full, after all attempts.
             ConnectTimeoutError: A ``TimeoutError``: it took longer than ``timeout``.
@@ -108,6 +120,8 @@ class RealTime:
             initial_state=initial_state,
             format=format,
             resolution=resolution,
+            mirror=mirror,
+            customize_offer=customize_offer,
             audio=audio,
             fps=fps,
             max_bitrate=max_bitrate,
@@ -244,6 +258,8 @@ def connect(
     on_queue_position: Callable[..., Any] | None = None,
     format: PixelFormat = "rgb24",
     resolution: str | None = None,
+    mirror: bool | Literal["auto"] = False,
+    customize_offer: OfferCustomizer | None = None,
     audio: bool | None = None,
     fps: float | None = None,
     max_bitrate: int = 3_000_000,
@@ -279,6 +295,14 @@ def connect(
             name tells the same, but only when the session is connected.
         format: Layout of the frames that are sent and that come back.
         resolution: ``720p`` or ``1080p``, for services that offer both.
+        mirror: Whether left and right are exchanged in what is sent, as people expect to see
+            themselves; ``auto``: if the stream is a camera. What comes back is left as it is.
+        customize_offer: A function or coroutine function. Called in the session's event loop
+            with each offer, a session description (SDP, RFC 8866), before it is sent: when
+            the session connects, and whenever it comes back. A str that it returns is sent
+            instead; None sends the offer as it is. The connection itself was set up by the
+            original: codecs and bitrates that the service may use can be changed, ICE
+            credentials and fingerprints cannot. A coroutine has 10 s.
         audio: Whether sound is sent and received beside the video. None: if the model is driven
             by sound, or the stream has audio.
         fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
@@ -312,6 +336,8 @@ def connect(
             initial_state=InitialState(prompt, image),
             format=format,
             resolution=resolution,
+            mirror=mirror,
+            customize_offer=customize_offer,
             audio=audio,
             fps=fps,
             max_bitrate=max_bitrate,

@@ -86,8 +86,10 @@ def relay(server: ph.LocalServer) -> Callable[[Change], Any]:
     """``async with relay(change) as (url, key)``: a real service whose messages are changed.
 
     ``change`` gets each message of the service and returns those that the client gets instead.
-    ``relay(change, hear)`` calls ``hear`` with each message of the client as well.
+    ``relay(change, hear)`` calls ``hear`` with each message of the client as well, and
+    ``relay.drop_all()`` breaks the connections that there are.
     """
+    peers: set[ServerConnection] = set()
 
     async def pass_on(source: Any, target: Any, change: Change) -> None:
         async for text in source:
@@ -106,6 +108,7 @@ def relay(server: ph.LocalServer) -> Callable[[Change], Any]:
 
         async def behave(peer: ServerConnection) -> None:
             assert peer.request is not None
+            peers.add(peer)
             async with connect(server.url + peer.request.path, max_size=None) as upstream:
                 both = pass_on(peer, upstream, heard), pass_on(upstream, peer, change)
                 await asyncio.gather(*both)
@@ -113,4 +116,9 @@ def relay(server: ph.LocalServer) -> Callable[[Change], Any]:
         async with FakeService(behave) as service:
             yield service.url, server.api_key
 
+    def drop_all() -> None:
+        while peers:
+            peers.pop().transport.abort()
+
+    open_relay.drop_all = drop_all  # type: ignore[attr-defined]
     return open_relay
