@@ -167,6 +167,11 @@ fn moment(millis: u64) -> NtpTime {
     NtpTime::from_unix(Duration::from_secs(1_793_000_000) + Duration::from_millis(millis))
 }
 
+/// Within a microsecond, of which a second has 2^32 / 4295.
+fn is_about(time: Option<NtpTime>, expected: NtpTime) -> bool {
+    time.is_some_and(|time| time.0.abs_diff(expected.0) < 4295)
+}
+
 #[test]
 fn live_input_goes_out_with_the_time_it_was_captured() {
     let mut mixer = Mixer::default();
@@ -181,7 +186,8 @@ fn live_input_goes_out_with_the_time_it_was_captured() {
     // It begins when two blocks are there.
     assert_eq!(sent.len(), 9);
     for (block, (value, time)) in (0..).zip(sent) {
-        assert_eq!((value, time), (block as i16 + 1, Some(moment(20 * block))));
+        assert_eq!(value, block as i16 + 1);
+        assert!(is_about(time, moment(20 * block)), "{block}");
     }
 }
 
@@ -204,7 +210,7 @@ fn what_a_source_makes_beyond_a_second_is_dropped_and_counted() {
     }
     let dropped = 60 * BLOCK - LIVE_CAPACITY;
     assert_eq!(mixer.stats().live_dropped, dropped as u64);
-    assert_eq!(mixer.block().capture_time, Some(moment(200)));
+    assert!(is_about(mixer.block().capture_time, moment(200)));
 }
 
 #[test]
