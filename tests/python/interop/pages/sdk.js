@@ -62,6 +62,19 @@ async function connect({ url, key, model = "mirage_v2", prompt, image, media = "
   };
 }
 
+/** Watches the session that the token names. */
+async function subscribe({ url, key, token }) {
+  service = url;
+  client = await createDecartClient({ apiKey: key }).realtime.subscribe({
+    token,
+    onRemoteStream: (arrived) => (remote = arrived),
+  });
+  client.on("connectionChange", (state) => {
+    states.push(state);
+    for (const check of waiting.splice(0)) check();
+  });
+}
+
 /** Waits until these states came in this order, others between them; gives all of them. */
 async function until_states({ expected }) {
   const came = () => {
@@ -117,6 +130,10 @@ async function play_and_hear({ content }) {
 
 serve({
   connect,
+  subscribe,
+  subscribe_token: () => client.subscribeToken,
+  create_token: ({ url, key }) =>
+    createDecartClient({ apiKey: key, baseUrl: url.replace("ws://", "http://") }).tokens.create(),
   offers_h264,
   see: (expected) => watch(remote, expected),
   until_states,

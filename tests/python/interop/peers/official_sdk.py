@@ -11,6 +11,7 @@ import rpc
 from decart import DecartClient
 from decart.models import ModelDefinition
 from decart.realtime.client import RealtimeClient, SetInput
+from decart.realtime.subscribe import SubscribeClient, SubscribeOptions
 from decart.realtime.types import RealtimeConnectOptions
 from decart.types import ModelState, Prompt
 from media import SolidTrack, watch
@@ -20,6 +21,7 @@ class Session:
     """What one process holds: one session."""
 
     client: RealtimeClient | None = None
+    viewer: SubscribeClient | None = None
     track: asyncio.Future[Any]
     sockets = 0
 
@@ -41,17 +43,28 @@ def counted(self: aiohttp.ClientSession, *arguments: Any, **options: Any) -> Any
 aiohttp.ClientSession.ws_connect = counted
 
 
+def expect_track() -> None:
+    session.track = asyncio.get_running_loop().create_future()
+
+
+def arrived(track: Any) -> None:
+    if track.kind != "video":
+        return
+    # Again after each reconnect.
+    if session.track.done():
+        expect_track()
+    session.track.set_result(track)
+
+
+def state_changed(state: str) -> None:
+    states.append(state)
+    asyncio.ensure_future(notify())  # noqa: RUF006 - ends at once
+
+
 async def connect(
     url: str, key: str, model: str = "probe", prompt: str | None = None, image: str | None = None
 ) -> dict[str, Any]:
-    session.track = asyncio.get_running_loop().create_future()
-
-    def arrived(track: Any) -> None:
-        # Again after each reconnect.
-        if session.track.done():
-            session.track = asyncio.get_running_loop().create_future()
-        session.track.set_result(track)
-
+    expect_track()
     state = None
     if prompt is not None or image is not None:
         state = ModelState(
@@ -69,14 +82,30 @@ async def connect(
             initial_state=state,
         ),
     )
-
-    def state_changed(state: str) -> None:
-        states.append(state)
-        asyncio.ensure_future(notify())  # noqa: RUF006 - ends at once
-
     session.client.on("connection_change", state_changed)
     session.client.on("error", lambda error: errors.append(str(error)))
     return {"session_id": session.client.session_id, "track": session.track.done()}
+
+
+async def subscribe(url: str, key: str, token: str) -> None:
+    expect_track()
+    session.viewer = await RealtimeClient.subscribe(
+        base_url=url, api_key=key, options=SubscribeOptions(token=token, on_remote_stream=arrived)
+    )
+    session.viewer.on("connection_change", state_changed)
+    session.viewer.on("error", lambda error: errors.append(str(error)))
+
+
+async def subscribe_token() -> str | None:
+    token: str | None = client().subscribe_token
+    return token
+
+
+async def create_token(url: str, key: str, **options: Any) -> dict[str, Any]:
+    async with DecartClient(api_key=key, base_url=url.replace("ws://", "http://")) as sdk:
+        token = await sdk.tokens.create(**options)
+    made: dict[str, Any] = token.model_dump(mode="json")
+    return made
 
 
 async def notify() -> None:
@@ -132,8 +161,9 @@ async def heard() -> dict[str, Any]:
 
 
 async def disconnect() -> str:
-    await client().disconnect()
-    state: str = client().get_connection_state()
+    leaving = session.viewer or client()
+    await leaving.disconnect()
+    state: str = leaving.get_connection_state()
     return state
 
 
@@ -141,6 +171,9 @@ async def main() -> None:
     await rpc.serve(
         [
             connect,
+            subscribe,
+            subscribe_token,
+            create_token,
             see,
             set_prompt,
             set_state,
@@ -151,8 +184,9 @@ async def main() -> None:
             disconnect,
         ]
     )
-    if session.client is not None:
-        await session.client.disconnect()
+    for open_one in (session.client, session.viewer):
+        if open_one is not None:
+            await open_one.disconnect()
 
 
 asyncio.run(main())
