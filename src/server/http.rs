@@ -133,7 +133,7 @@ async fn subscribe(
         let Some(socket) = interfere_with_socket(socket, &service).await else { return };
         match check_viewer(&service, &session_id, &query, &headers) {
             Ok(admitted) => viewer::run(socket, service, admitted).await,
-            Err(error) => ControlSocket::new(socket).refuse(error).await,
+            Err(error) => ControlSocket::new(socket).refuse_viewer(error).await,
         }
     })
 }

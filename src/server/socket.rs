@@ -13,6 +13,9 @@ pub(super) const CLOSE_WAIT: Duration = Duration::from_millis(500);
 /// A client that does not read its control socket for so long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a viewer that is turned away has for its offer.
+const FIRST_WORD: Duration = Duration::from_millis(300);
+
 /// The client can no longer be reached.
 pub(super) struct Gone;
 
@@ -64,12 +67,25 @@ impl ControlSocket {
 
     /// Says why a client is not let in, in a way that every client understands, and closes.
     pub(super) async fn refuse(&mut self, error: Error) {
+        self.turn_away(error, Duration::ZERO).await;
+    }
+
+    /// The same for a viewer. It hears nothing before it has said something itself: the official Python
+    /// client takes a socket that closes under its offer for a bad network, and tries again.
+    pub(super) async fn refuse_viewer(&mut self, error: Error) {
+        self.turn_away(error, FIRST_WORD).await;
+    }
+
+    async fn turn_away(&mut self, error: Error, listen: Duration) {
         tracing::info!(target: "parhelion::server", code = %error.code, "session refused");
         let (messages, code, reason) = rejection(&error);
         for message in messages {
             if self.send(&message).await.is_err() {
                 return;
             }
+        }
+        if !listen.is_zero() {
+            let _ = tokio::time::timeout(listen, self.socket.recv()).await;
         }
         self.close(code, reason).await;
     }

@@ -16,6 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::resolve_alias;
 use crate::error::{Error, ErrorCode, Result};
 use crate::protocol::Secret;
 use crate::transport::video::lock;
@@ -36,7 +37,7 @@ pub(super) struct Tokens {
 /// What a client token allows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Grant {
-    /// None: all.
+    /// None: all. Of several names of one model any will do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) models: Option<Vec<String>>,
     /// None: all. Otherwise the value of the header `Origin`, letter for letter.
@@ -229,7 +230,7 @@ impl Grant {
     /// Checks the model that a client asks for, and the page that asks, if it is one.
     pub(super) fn allows(&self, model: &str, origin: Option<&str>) -> Result<()> {
         if let Some(models) = &self.models
-            && !models.iter().any(|allowed| allowed == model)
+            && !models.iter().any(|allowed| resolve_alias(allowed) == resolve_alias(model))
         {
             let allowed = models.join(", ");
             return Err(refused(&format!(
