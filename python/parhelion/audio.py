@@ -18,6 +18,7 @@ from parhelion.errors import (
     InvalidStateError,
     ParhelionError,
 )
+from parhelion.limits import checked_wait
 
 __all__ = ["AudioFrame"]
 
@@ -109,6 +110,7 @@ class AudioInbox:
     async def recv(self, timeout: float | None) -> AudioFrame:
         """The next frame; see :meth:`RemoteStream.recv_audio`."""
         self._check_loop("recv_audio")
+        timeout = checked_wait(timeout, "recv_audio")
         if not self._core.has_audio:
             raise InvalidStateError(
                 "recv_audio() needs a session with audio; this one was opened without",

@@ -40,6 +40,8 @@ _LONGEST_PATIENCE = 30.0
 _STRANGE_SECONDS = 2.0
 # A thread that waits for a frame looks this often whether its source has ended.
 _LOOK_SECONDS = 0.1
+# How long it waits for the news of the end when no more frames can come.
+_END_SECONDS = 1.0
 
 
 class RemoteStream:
@@ -246,13 +248,11 @@ class Inbox:
         """Whether more frames can come, as far as the core knows."""
         return self._core.state != "disconnected"
 
-    def end_in_thread(self, limit: float) -> ParhelionError:
-        """What to raise in a thread when no more frames come of a session that is over.
-
-        Waits for the loop to hear why, but not longer than that many seconds.
-        """
-        self._closed.wait(limit)
-        return self.gone("recv")
+    def end_in_thread(self, operation: str) -> ParhelionError:
+        """What to raise in a thread when the session is over."""
+        # The news of why is on its way to the loop; a handler may block that.
+        self._closed.wait(_END_SECONDS)
+        return self.gone(operation)
 
     def take_now(self) -> Frame | None:
         """The next frame if one waits, for a thread that is not the loop's."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import parhelion.client
+import parhelion.streams
 from parhelion.client import IceServer, InitialState
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import PixelFormat
@@ -15,7 +16,7 @@ from parhelion.keys import Key
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.prompts import Prompt
-from parhelion.sync.background import background
+from parhelion.sync.background import Background, background
 from parhelion.sync.realtime import RealTimeClient
 from parhelion.sync.server import LocalServer
 from parhelion.sync.streams import RemoteStream
@@ -23,6 +24,23 @@ from parhelion.sync.tokens import Tokens
 from parhelion.sync.viewer import Subscription
 
 __all__ = ["Client", "RealTime", "connect", "create_client"]
+
+
+def _handing_over(
+    on_remote_stream: Callable[[RemoteStream], Any] | None,
+    streams: list[RemoteStream],
+    thread: Background,
+) -> Callable[[parhelion.streams.RemoteStream], Any]:
+    """Keeps the blocking face of the stream that comes, and gives it to the user's function."""
+    wrong: Any = on_remote_stream
+    if wrong is not None and not callable(wrong):
+        return wrong  # type: ignore[no-any-return]  # refused by what it is passed to
+
+    def made(stream: parhelion.streams.RemoteStream) -> Any:
+        streams.append(RemoteStream(stream, thread))
+        return None if on_remote_stream is None else on_remote_stream(streams[0])
+
+    return made
 
 
 class RealTime:
@@ -106,16 +124,10 @@ class RealTime:
         thread = background()
         thread.check("connect")
         streams: list[RemoteStream] = []
-
-        def made(stream: parhelion.RemoteStream) -> Any:
-            streams.append(RemoteStream(stream, thread))
-            return None if on_remote_stream is None else on_remote_stream(streams[0])
-
-        wrong: Any = on_remote_stream
         connecting = self._realtime.connect(
             stream,
             model=model,
-            on_remote_stream=made if wrong is None or callable(wrong) else wrong,
+            on_remote_stream=_handing_over(on_remote_stream, streams, thread),
             on_queue_position=on_queue_position,
             initial_state=initial_state,
             format=format,
@@ -176,15 +188,9 @@ class RealTime:
         thread = background()
         thread.check("subscribe")
         streams: list[RemoteStream] = []
-
-        def made(stream: parhelion.RemoteStream) -> Any:
-            streams.append(RemoteStream(stream, thread))
-            return None if on_remote_stream is None else on_remote_stream(streams[0])
-
-        wrong: Any = on_remote_stream
         subscribing = self._realtime.subscribe(
             token,
-            on_remote_stream=made if wrong is None or callable(wrong) else wrong,
+            on_remote_stream=_handing_over(on_remote_stream, streams, thread),
             format=format,
             flow=flow,
             timeout=timeout,

@@ -113,8 +113,10 @@ class RealTimeClient(Session):
                 face.
         """
         self._background.check("drain")
-        if not self._core.wait_for_room():
-            raise self._inbox.gone("drain")
+        self._begin()
+        self._core.wait_for_room()
+        if not self._inbox.is_open():
+            raise self._inbox.end_in_thread("drain")
 
     def process(
         self, frame: object, *, format: PixelFormat | None = None, timeout: float = 10.0

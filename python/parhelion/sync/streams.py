@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteStream"]
 
-# The news of the end is on its way when no more frames come.
-_END_SECONDS = 1.0
-
 
 class RemoteStream:
     """What the service sends back; the same object as long as its session lives.
@@ -59,7 +56,7 @@ class RemoteStream:
         if frame is not None:
             return frame
         if not self._inbox.is_open():
-            raise self._inbox.end_in_thread(_END_SECONDS)
+            raise self._inbox.end_in_thread("recv")
         if self._inbox.is_finished():
             raise self._inbox.source_ended("recv")
         raise ConnectTimeoutError(f"no frame came within {timeout} s", operation="recv")
@@ -98,8 +95,7 @@ class RemoteStream:
             InvalidStateError: The session was opened without audio.
         """
         recv_audio = self._stream.recv_audio
-        limit = None if timeout is None else timeout + _END_SECONDS
-        return self._background.run("recv_audio", lambda: recv_audio(timeout=timeout), limit)
+        return self._background.run("recv_audio", lambda: recv_audio(timeout=timeout), timeout)
 
     def audio_frames(self) -> Iterator[AudioFrame]:
         """Sound until the session ends. Raises the error if it ended with one."""

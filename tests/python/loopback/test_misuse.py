@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import operator
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -74,6 +75,34 @@ SESSION: dict[str, list[dict[str, Any]]] = {
         {"prompt": "noir", "timeout": None},
         {"prompt": "noir", "timeout": "soon"},
     ],
+    "set": [
+        {},
+        {"prompt": 3},
+        {"prompt": ""},
+        {"prompt": "x" * 10_001},
+        {"prompt": "noir", "enhance": 1},
+        {"prompt": "noir", "timeout": 0},
+        {"prompt": "noir", "timeout": None},
+    ],
+    "set_image": [
+        {"image": None, "prompt": 3},
+        {"image": None, "enhance": True},
+        {"image": None, "timeout": "soon"},
+        {"image": 3},
+        {"image": b"no picture"},
+        {"image": "/no/such/file.png"},
+    ],
+    "play_audio": [{"audio": b"no sound"}, {"audio": PICTURE, "rate": "high"}],
+    "send_audio": [
+        {"samples": None},
+        {"samples": "la"},
+        {"samples": np.zeros(480, np.float64)},
+        {"samples": np.zeros((2, 2, 2), np.int16)},
+        {"samples": np.zeros(480, np.int16), "rate": 1},
+        {"samples": np.zeros(480, np.int16), "rate": "high"},
+        {"samples": np.zeros(480, np.int16), "rate": None},
+    ],
+    "remote_stream.recv_audio": [{"timeout": -1}, {"timeout": "soon"}],
     "on": [
         {"event": "frames", "handler": print},
         {"event": 3, "handler": print},
@@ -118,6 +147,37 @@ CONNECT: list[dict[str, Any]] = [
     {"ice_servers": 3},
     {"ice_servers": "stun:host:3478"},
     {"ice_servers": ["stun:host:3478"]},
+]
+
+# Of subscribe(), which is given a token that opens nothing.
+SUBSCRIBE: list[dict[str, Any]] = [
+    {"token": None},
+    {"token": 3},
+    {"token": ""},
+    {"token": "not a token"},
+    {"on_remote_stream": 3},
+    {"format": "yuv"},
+    {"flow": "slow"},
+    {"timeout": 0},
+    {"timeout": "soon"},
+    {"attempts": -1},
+    {"ice_servers": ["stun:host:3478"]},
+]
+
+TOKENS: list[dict[str, Any]] = [
+    {"expires_in": 0},
+    {"expires_in": 3601},
+    {"expires_in": "60"},
+    {"expires_in": True},
+    {"allowed_models": "mirage"},
+    {"allowed_models": []},
+    {"allowed_models": [3]},
+    {"allowed_origins": ["no origin"]},
+    {"max_session_duration": 0},
+    {"max_session_duration": "long"},
+    {"max_sessions": 0},
+    {"metadata": 3},
+    {"metadata": {"a": object()}},
 ]
 
 CLIENT: list[dict[str, Any]] = [
@@ -185,6 +245,11 @@ def described(error: BaseException) -> tuple[Any, ...]:
     return type(error), error.code, error.operation, error.retryable, error.hint, text
 
 
+def is_thermal(frame: ph.Frame) -> bool:
+    """Whether the picture was made with the prompt ``thermal``."""
+    return bool(np.abs(np.asarray(frame).astype(int) - PICTURE).mean() > 20)
+
+
 async def awaited(result: Any) -> Any:
     """What becomes of a call in the asyncio face."""
     if inspect.isasyncgen(result):
@@ -213,8 +278,9 @@ async def sessions(server) -> AsyncIterator[tuple[ph.RealTimeClient, ph.sync.Rea
     """A session of each face, with the same service."""
     where = {"api_key": server.api_key, "base_url": server.url}
     client = ph.sync.Client(**where)
-    blocking = await asyncio.to_thread(client.realtime.connect, model="mirage_v2", timeout=20)
-    async with ph.Client(**where).realtime.connect(model="mirage_v2", timeout=20) as session:
+    how = {"model": "mirage_v2", "audio": True, "timeout": 20}
+    blocking = await asyncio.to_thread(client.realtime.connect, **how)
+    async with ph.Client(**where).realtime.connect(**how) as session:
         yield session, blocking
     await asyncio.to_thread(blocking.disconnect)
 
@@ -226,19 +292,21 @@ async def test_wrong_arguments_of_a_session(sessions, name):
     await asyncio.to_thread(other.set_prompt, "thermal")
     for arguments in SESSION[name]:
         said = await errors(
-            lambda session, arguments=arguments: getattr(session, name)(**arguments), one, other
+            lambda session, arguments=arguments: operator.attrgetter(name)(session)(**arguments),
+            one,
+            other,
         )
         assert said[0] == said[1], arguments
         assert issubclass(said[0][0], ValueError), arguments
         # A transform is told of a wrong frame by send().
-        assert said[0][2] in ({name, "send"} if name == "transform" else {name, "on"}), arguments
+        assert said[0][2] in {name.split(".")[-1], "send", "on"}, arguments
     # Nothing is lost: not the session, not the prompt.
     results = [
         await one.transform(PICTURE, timeout=20),
         await asyncio.to_thread(other.transform, PICTURE, timeout=20),
     ]
     for frame in results:
-        assert np.abs(np.asarray(frame).astype(int) - PICTURE).mean() > 20, "thermal"
+        assert is_thermal(frame)
 
 
 async def test_wrong_arguments_of_connect(server):
@@ -255,6 +323,29 @@ async def test_wrong_arguments_of_connect(server):
         assert said[0] == said[1], arguments
         assert issubclass(said[0][0], ValueError), arguments
     assert server.active_sessions == 0
+
+
+async def test_wrong_arguments_of_subscribe(server, session):
+    where = {"api_key": server.api_key, "base_url": server.url}
+    one, other = ph.Client(**where), ph.sync.Client(**where)
+    for arguments in SUBSCRIBE:
+        arguments = {"token": session.subscribe_token, "attempts": 0, **arguments}
+        said = await errors(
+            lambda client, arguments=arguments: client.realtime.subscribe(**arguments), one, other
+        )
+        assert said[0] == said[1], arguments
+        assert issubclass(said[0][0], ValueError), arguments
+    assert server.active_sessions == 1
+
+
+async def test_wrong_arguments_of_tokens(server):
+    where = {"api_key": server.api_key, "base_url": server.url}
+    one, other = ph.Client(**where), ph.sync.Client(**where)
+    for arguments in TOKENS:
+        said = await errors(
+            lambda client, arguments=arguments: client.tokens.create(**arguments), one, other
+        )
+        assert said[0] == said[1], arguments
 
 
 @pytest.mark.parametrize(("name", "cases"), [("Client", CLIENT), ("LocalServer", SERVER)])
@@ -302,6 +393,12 @@ AFTER_THE_END: dict[str, Callable[[Any], Any]] = {
     "transform": lambda session: session.transform(PICTURE),
     "set_prompt": lambda session: session.set_prompt("noir"),
     "remote stream": lambda session: session.remote_stream.recv(),
+    "set": lambda session: session.set(prompt=None),
+    "set_image": lambda session: session.set_image(None),
+    "drain": lambda session: session.drain(),
+    "send_audio": lambda session: session.send_audio(np.zeros(480, np.int16)),
+    "recv_audio": lambda session: session.remote_stream.recv_audio(),
+    "audio": lambda session: session.remote_stream.recv_audio(timeout=1),
 }
 
 
@@ -309,6 +406,9 @@ async def test_calls_after_the_end(sessions):
     one, other = sessions
     await one.disconnect()
     await asyncio.to_thread(other.disconnect)
+    # Sound that has come can still be had.
+    _ = [sound async for sound in one.remote_stream.audio_frames()]
+    await asyncio.to_thread(lambda: list(other.remote_stream.audio_frames()))
     for name, call in AFTER_THE_END.items():
         said = await errors(call, one, other)
         assert said[0] == said[1], name
@@ -346,7 +446,7 @@ async def test_calls_of_a_session_that_the_service_has_ended(server, sessions, r
 async def test_calls_before_the_session_is_open(client):
     """The asyncio face only: the other one has no such time."""
     connecting = client.realtime.connect(model="mirage_v2")
-    for name in ("send", "recv", "transform", "set_prompt", "on", "disconnect", "session_id"):
+    for name in ("send", "recv", "transform", "set", "set_prompt", "on", "disconnect", "stats"):
         with pytest.raises(ph.InvalidStateError) as caught:
             getattr(connecting, name)
         assert name in str(caught.value)
@@ -396,7 +496,7 @@ async def test_a_handler_may_await_the_session(session):
     session.once("frame", handler)
     session.send(PICTURE)
     frame = await asyncio.wait_for(done, 20)
-    assert np.abs(np.asarray(frame).astype(int) - PICTURE).mean() > 20
+    assert is_thermal(frame)
 
 
 async def test_a_handler_may_end_the_session(session, record):
