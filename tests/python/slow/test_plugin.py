@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "pytest_your_app"
 
 ASYNC = """
     from parhelion.testing import read_stamp, stamped_frame
@@ -42,6 +46,9 @@ class Project:
             f'asyncio_default_fixture_loop_scope = "function"\n{settings}\n',
             "utf-8",
         )
+        return self.run_as_it_is(*arguments)
+
+    def run_as_it_is(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments]
         environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         return subprocess.run(
@@ -251,3 +258,13 @@ def test_nothing_is_left_behind(project):
     ).run()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "7 passed" in done.stdout
+
+
+def test_the_example_application_passes_its_tests(tmp_path):
+    folder = tmp_path / "pytest_your_app"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    done = Project(folder).run_as_it_is()
+    assert done.returncode == 0, done.stdout + done.stderr
+    (passed,) = re.findall(r"(\d+) passed in", done.stdout)
+    assert int(passed) >= 19
+    assert "warning" not in done.stdout
