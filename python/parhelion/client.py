@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import platform
+import reprlib
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
@@ -273,7 +274,7 @@ class RealTime:
         _callable("on_remote_stream", on_remote_stream, "connect")
         _callable("on_queue_position", on_queue_position, "connect")
         _callable("customize_offer", customize_offer, "connect")
-        if not (isinstance(mirror, bool) or mirror == "auto"):
+        if not (isinstance(mirror, bool) or (isinstance(mirror, str) and mirror == "auto")):
             raise InvalidOptionsError(f"mirror: expected True, False or 'auto', got {mirror!r}")
         if isinstance(model, str):
             model = self._client.models.realtime(model)
@@ -285,9 +286,13 @@ class RealTime:
         max_bitrate = checked_int("max_bitrate", max_bitrate, 100_000, 50_000_000)
         attempts = checked_int("attempts", attempts, 0, 100)
         timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
-        if resolution not in (None, "720p", "1080p"):
+        if not (resolution is None or isinstance(resolution, str)) or (
+            resolution not in (None, "720p", "1080p")
+        ):
             raise InvalidOptionsError(f"resolution: expected 720p or 1080p, got {resolution!r}")
-        if fps is not None and not (isinstance(fps, (int, float)) and 0 < fps <= _MAX_FPS):
+        if fps is not None and (
+            isinstance(fps, bool) or not (isinstance(fps, (int, float)) and 0 < fps <= _MAX_FPS)
+        ):
             raise InvalidOptionsError(f"fps: expected above 0 and up to {_MAX_FPS}, got {fps!r}")
         checked_format(format, "connect")
         flow = as_flow(flow)
@@ -437,6 +442,17 @@ class Client:
                 raise InvalidInputError(
                     f"{name}: expected str, got {type(value).__name__}", operation="Client"
                 )
+            if value is not None and not value.isprintable():
+                raise InvalidInputError(
+                    f"{name}: expected printable text, got {reprlib.repr(value)}",
+                    operation="Client",
+                )
+        if not isinstance(allow_private_image_urls, bool):
+            raise InvalidInputError(
+                "allow_private_image_urls: expected bool, got "
+                f"{type(allow_private_image_urls).__name__}",
+                operation="Client",
+            )
         if not (ca_file is None or isinstance(ca_file, (str, os.PathLike))):
             raise InvalidInputError(
                 f"ca_file: expected a path, got {type(ca_file).__name__}", operation="Client"
@@ -444,6 +460,12 @@ class Client:
         key: Any = os.environ.get(_KEY_VARIABLE, "") if api_key is None else api_key
         if isinstance(key, str):
             key = key.strip()
+            if not key.isprintable():
+                raise InvalidApiKeyError(
+                    "api_key: expected printable text, got other characters in it",
+                    operation="Client",
+                    hint="copy the key once more",
+                )
         elif not callable(key):
             raise InvalidInputError(
                 f"api_key: expected a str or a function that returns one, got {type(key).__name__}",
@@ -472,7 +494,7 @@ class Client:
         self._fetch = {
             "ca_file": self._ca_file,
             "user_agent": self._user_agent,
-            "allow_private": bool(allow_private_image_urls),
+            "allow_private": allow_private_image_urls,
         }
         self.base_url = _BASE_URL if base_url is None else base_url
         self.models = Models()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import re
 
 from parhelion import _core
 from parhelion.errors import InvalidInputError, ModelNotFoundError
@@ -12,6 +12,9 @@ __all__ = ["ModelDefinition", "Models"]
 
 # Of a picture, as the core takes it.
 _MAX_SIDE = 8192
+_MAX_FPS = 1000
+# Segments without a dot alone, so that no path leads elsewhere than it seems to.
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~%!$&'()*+,;=:@-]+)+/?", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +24,8 @@ class ModelDefinition:
     Frame rate and size are what the model was made for; other frames are accepted.
 
     Raises:
-        InvalidInputError: The name is empty, or the frame rate or a side is not positive.
+        InvalidInputError: The name is blank or cannot be printed; the frame rate is not above 0 and
+            up to 1000; a side is no whole number from 1 to 8192; the path has more than a path.
     """
 
     name: str
@@ -33,25 +37,39 @@ class ModelDefinition:
     height: int
     """Pixels."""
     url_path: str = "/v1/stream"
-    """Path of the control socket on the service."""
+    """Path of the control socket on the service: starts with ``/``, and has no query."""
     accepts_image: bool = True
     """Whether a reference image changes the result."""
     accepts_audio: bool = False
     """Whether audio drives the model."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise InvalidInputError(f"name: expected a str that is not blank, got {self.name!r}")
+        name = self.name
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise InvalidInputError(
+                f"name: expected a printable str that is not blank, got {name!r}"
+            )
         numbers = (self.fps, self.width, self.height)
         if not (_is_rate(self.fps) and _is_side(self.width) and _is_side(self.height)):
             raise InvalidInputError(
-                f"model {self.name!r}: expected fps, width and height above 0, the sides whole "
-                f"and up to {_MAX_SIDE}, got {', '.join(map(repr, numbers))}"
+                f"model {name!r}: expected fps, width and height above 0, fps up to {_MAX_FPS}, "
+                f"the sides whole and up to {_MAX_SIDE}, got {', '.join(map(repr, numbers))}"
             )
+        path = self.url_path
+        if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+            raise InvalidInputError(
+                f"url_path: expected a path that starts with /, without a query, got {path!r}",
+                hint="the host belongs into base_url of the client, and the model's name is sent "
+                "with it",
+            )
+        for flag in ("accepts_image", "accepts_audio"):
+            value = getattr(self, flag)
+            if not isinstance(value, bool):
+                raise InvalidInputError(f"{flag}: expected bool, got {type(value).__name__}")
 
 
 def _is_rate(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _MAX_FPS
 
 
 def _is_side(value: object) -> bool:

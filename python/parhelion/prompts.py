@@ -29,7 +29,8 @@ class Prompt:
 
     def __post_init__(self) -> None:
         checked_prompt(self.text, "Prompt")
-        checked_enhance(self.enhance, "Prompt")
+        # The only way to set an attribute of a frozen one: numpy's bool becomes Python's.
+        object.__setattr__(self, "enhance", checked_enhance(self.enhance, "Prompt"))
 
 
 def checked_prompt(prompt: object, operation: str) -> str:
