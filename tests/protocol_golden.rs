@@ -188,11 +188,15 @@ fn server_cases() -> Vec<Case<ServerMessage>> {
         ),
         ("server-ice-candidate-end", S::IceCandidate { candidate: None }, None),
         ("server-generation_started", S::GenerationStarted, None),
-        ("server-generation_tick", S::GenerationTick { seconds: 12.0 }, None),
-        ("server-generation_tick-fractional", S::GenerationTick { seconds: 1.5 }, None),
+        ("server-generation_tick", S::GenerationTick { seconds: 12.0, service_stats: None }, None),
+        (
+            "server-generation_tick-fractional",
+            S::GenerationTick { seconds: 1.5, service_stats: None },
+            None,
+        ),
         (
             "server-generation_tick-whole-float",
-            S::GenerationTick { seconds: 2.0 },
+            S::GenerationTick { seconds: 2.0, service_stats: None },
             Some(json!({"type": "generation_tick", "seconds": 2})),
         ),
         (
@@ -268,7 +272,7 @@ fn every_golden_file_is_read() {
 
 #[test]
 fn whole_seconds_are_written_without_a_fraction() {
-    let text = ServerMessage::GenerationTick { seconds: 2.0 }.to_json();
+    let text = ServerMessage::GenerationTick { seconds: 2.0, service_stats: None }.to_json();
     assert_eq!(text, r#"{"type":"generation_tick","seconds":2}"#);
 }
 

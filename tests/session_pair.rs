@@ -281,7 +281,8 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         Just(ServerMessage::Offer { sdp: "o".into() }),
         candidate().prop_map(|candidate| ServerMessage::IceCandidate { candidate }),
         Just(ServerMessage::GenerationStarted),
-        any::<f64>().prop_map(|seconds| ServerMessage::GenerationTick { seconds }),
+        any::<f64>()
+            .prop_map(|seconds| ServerMessage::GenerationTick { seconds, service_stats: None }),
         prop_oneof![Just("timeout"), Just("error")].prop_map(|reason| {
             ServerMessage::GenerationEnded { seconds: 1.0, reason: reason.into() }
         }),
@@ -433,7 +434,7 @@ proptest! {
                         ServerMessage::PromptAck { request_id, .. }
                         | ServerMessage::SetImageAck { request_id, .. },
                     ) => acknowledged.push(request_id.unwrap().parse::<u32>().unwrap()),
-                    ServerOutput::Send(ServerMessage::GenerationTick { seconds }) => {
+                    ServerOutput::Send(ServerMessage::GenerationTick { seconds, .. }) => {
                         prop_assert!(seconds >= last_tick && seconds.fract() == 0.0);
                         last_tick = seconds;
                     }

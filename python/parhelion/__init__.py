@@ -40,7 +40,15 @@ from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
 from parhelion.server import LocalServer, ModelContext, Server
 from parhelion.sources import Media
-from parhelion.statistics import Drop, Percentiles, Stats
+from parhelion.statistics import (
+    Drop,
+    LimitingFactor,
+    Percentiles,
+    Quality,
+    QualityLevel,
+    ServiceStats,
+    Stats,
+)
 from parhelion.streams import RemoteStream
 from parhelion.tokens import Token, Tokens
 from parhelion.unset import UNSET, Unset
@@ -71,6 +79,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidOptionsError",
     "InvalidStateError",
+    "LimitingFactor",
     "LocalServer",
     "Media",
     "ModelContext",
@@ -82,22 +91,25 @@ __all__ = [
     "Percentiles",
     "PixelFormat",
     "Prompt",
+    "Quality",
+    "QualityLevel",
     "QueueFullError",
     "RealTime",
     "RealTimeClient",
     "RemoteStream",
     "Server",
     "ServerError",
+    "ServiceStats",
     "SessionEndedError",
     "SignalingError",
     "SourceError",
     "Stats",
-    "UNSET",
-    "Unset",
     "Subscription",
     "Token",
     "TokenCreateError",
     "Tokens",
+    "UNSET",
+    "Unset",
     "WebSocketError",
     "build_info",
     "create_client",

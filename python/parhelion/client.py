@@ -45,6 +45,7 @@ _BASE_URL = "wss://api3.decart.ai"
 _KEY_VARIABLE = "DECART_API_KEY"
 _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 _MAX_FPS = 1000
+_INTERVALS = (0.1, 60.0)
 _SHORTEST = 0.001
 
 
@@ -215,6 +216,7 @@ class RealTime:
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
         flow: Flow | FlowMode = "latest",
+        stats_interval: float | None = 1.0,
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
@@ -255,6 +257,8 @@ class RealTime:
             flow: What happens to frames that come faster than they are taken: ``latest`` (the
                 newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
                 for both directions, or a :class:`Flow` for each and for the limits.
+            stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
+                rates of :class:`Stats` are over. None: no such event, and rates over a second.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -286,6 +290,7 @@ class RealTime:
         max_bitrate = checked_int("max_bitrate", max_bitrate, 100_000, 50_000_000)
         attempts = checked_int("attempts", attempts, 0, 100)
         timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
+        stats_interval = _checked_interval(stats_interval)
         if not (resolution is None or isinstance(resolution, str)) or (
             resolution not in (None, "720p", "1080p")
         ):
@@ -323,6 +328,7 @@ class RealTime:
                 "flow": flow._arguments(),  # noqa: SLF001 - same package
                 "mirror": mirror,
                 "customize_offer": customize_offer is not None,
+                "stats_interval": stats_interval,
                 "connect_timeout": timeout,
                 "audio": _with_sound(audio, sends_sound(halves), model),
                 "attempts": attempts,
@@ -345,6 +351,7 @@ class RealTime:
         on_remote_stream: Callable[[RemoteStream], Any] | None = None,
         format: PixelFormat = "rgb24",
         flow: Flow | FlowMode = "latest",
+        stats_interval: float | None = 1.0,
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
@@ -359,6 +366,8 @@ class RealTime:
             format: Layout of the frames that come.
             flow: What happens to frames that come faster than they are taken; of a :class:`Flow`
                 only what it says of receiving counts.
+            stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
+                rates of :class:`Stats` are over. None: no such event, and rates over a second.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -381,6 +390,7 @@ class RealTime:
         _callable("on_remote_stream", on_remote_stream, "subscribe")
         attempts = checked_int("attempts", attempts, 0, 100)
         timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
+        stats_interval = _checked_interval(stats_interval)
         return Subscribing(
             {
                 "base_url": self._client.base_url,
@@ -396,6 +406,7 @@ class RealTime:
                 "mirror": False,
                 "customize_offer": False,
                 "audio": True,
+                "stats_interval": stats_interval,
                 "connect_timeout": timeout,
                 "attempts": attempts,
                 "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
@@ -514,6 +525,19 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {self.base_url}>"
+
+
+def _checked_interval(interval: object) -> float | None:
+    if interval is None:
+        return None
+    low, high = _INTERVALS
+    if isinstance(interval, (int, float)) and not isinstance(interval, bool):
+        seconds = float(interval)
+        if low <= seconds <= high:
+            return seconds
+    raise InvalidOptionsError(
+        f"stats_interval: expected {low} to {high} seconds or None, got {interval!r}"
+    )
 
 
 def create_client(api_key: Key | None = None, **options: Any) -> Client:

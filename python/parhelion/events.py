@@ -20,6 +20,7 @@ EventName = Literal[
     "generation_tick",
     "generation_ended",
     "queue_position",
+    "stats",
     "diagnostic",
     "frame",
 ]
@@ -31,6 +32,7 @@ EVENTS: tuple[str, ...] = (
     "generation_tick",
     "generation_ended",
     "queue_position",
+    "stats",
     "diagnostic",
     "frame",
 )

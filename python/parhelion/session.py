@@ -120,6 +120,10 @@ class Session:
 
     def _emit(self, event: tuple[Any, ...]) -> None:
         name, *payload = event
+        if name == "stats":
+            if self._emitter.has(name):
+                self._emitter.emit(name, self.stats())
+            return
         if name == "error":
             # The frame that a model fails on never comes back; who waits for one should know.
             error = payload[0]
@@ -149,6 +153,7 @@ class Session:
         ``generation_tick``       seconds generated so far, a float
         ``generation_ended``      the reason, a str
         ``queue_position``        position and size of the queue, an int and an int or None
+        ``stats``                 a :class:`Stats`, each ``stats_interval`` seconds
         ``diagnostic``            a name and a dict
         ``frame``                 every :class:`Frame`, also those that ``recv`` returns
         ========================  ===========================================================
@@ -187,7 +192,7 @@ class Session:
         return None if session is None else session[0]
 
     def stats(self) -> Stats:
-        """Numbers of the session: frames, drops by place and reason, rates, latency."""
+        """Numbers of the session: frames, rates, latency, drops by place and reason, quality."""
         return Stats._from_core(self._core.stats())  # noqa: SLF001 - same package
 
     # What comes back ---------------------------------------------------------------------------

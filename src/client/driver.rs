@@ -5,14 +5,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use url::Url;
 
 use super::offer::customized;
 use super::target::{Address, KeySource};
-use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared};
+use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared, sampler};
 use crate::error::{ErrorCode, Result};
 use crate::media::AccessUnit;
 use crate::media::audio::AudioPacket;
@@ -51,6 +52,10 @@ pub(super) struct Driver {
     peer_config: PeerConfig,
     shared: Arc<Shared>,
     listener: Arc<dyn Listener>,
+    model_fps: f64,
+    stats_interval: Option<Duration>,
+    /// Looks at the session, from when it is connected first.
+    sampler: Option<JoinHandle<()>>,
     news: mpsc::Sender<Input>,
     news_queue: mpsc::Receiver<Input>,
     messages: mpsc::Sender<ClientInput>,
@@ -146,6 +151,9 @@ impl Driver {
             tls,
             shared,
             listener,
+            model_fps: options.target.fps(),
+            stats_interval: options.stats_interval,
+            sampler: None,
             news,
             news_queue,
             messages,
@@ -208,6 +216,9 @@ impl Driver {
     /// The session is over: nothing is left open, nobody is left waiting.
     async fn finish(mut self, mut commands: mpsc::Receiver<Command>) {
         self.socket = None;
+        if let Some(sampler) = self.sampler.take() {
+            sampler.abort();
+        }
         if let Some(peer) = self.shared.media.set_peer(None) {
             peer.close().await;
         }
@@ -280,11 +291,18 @@ impl Driver {
         }
     }
 
-    fn publish(&self, event: ClientEvent) {
+    fn publish(&mut self, event: ClientEvent) {
         match &event {
             ClientEvent::State(state) => {
                 tracing::info!(target: "parhelion::client", state = state.as_str(), "session");
                 *lock(&self.shared.state) = *state;
+                if *state == ConnectionState::Connected && self.sampler.is_none() {
+                    let shared = Arc::downgrade(&self.shared);
+                    let listener = Arc::clone(&self.listener);
+                    let (fps, interval) = (self.model_fps, self.stats_interval);
+                    self.sampler =
+                        Some(tokio::spawn(sampler::run(shared, listener, fps, interval)));
+                }
             }
             ClientEvent::SessionId { session_id, server_ip, server_port, viewer_token } => {
                 *lock(&self.shared.session) = Some(SessionInfo {
@@ -293,6 +311,11 @@ impl Driver {
                     server_port: *server_port,
                     viewer_token: viewer_token.clone(),
                 });
+            }
+            ClientEvent::ServiceStats(stats) => {
+                // The statistics of the session have it; there is no event of that name.
+                *lock(&self.shared.service) = Some(stats.clone());
+                return;
             }
             ClientEvent::Error(error) if error.code == ErrorCode::ModelFailed => {
                 self.shared.media.model_failed();
@@ -474,6 +497,7 @@ mod tests {
             audio: false,
             mirror: false,
             customize_offer: false,
+            stats_interval: None,
             user_agent: String::new(),
         }
     }

@@ -1,7 +1,6 @@
 //! The frames of one session: out through the encoder, in through the decoder, matched by the
 //! capture time that travels with them.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,13 +8,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::ConnectOptions;
 use super::audio::Audio;
 use super::flow::{Flow, Policy, Room, queue_full};
-use super::stats::{Percentiles, Stats};
+use super::sampler::NOW;
+use super::stats::Snapshot;
 use crate::error::Result;
 use crate::media::audio::AudioPacket;
 use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable, live_threads};
 use crate::media::{
-    AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, H264Config, H264Decoder,
-    H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, color,
+    AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, Freezes, H264Config, H264Decoder,
+    H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, Recent, color,
 };
 use crate::transport::SharedPeer;
 use crate::transport::video::{
@@ -60,7 +60,8 @@ struct Incoming {
     waits: bool,
     room: Arc<Room>,
     in_flight: Mutex<InFlight>,
-    latencies: Mutex<VecDeque<Duration>>,
+    latencies: Mutex<Recent>,
+    freezes: Mutex<Freezes>,
     pool: Arc<BufferPool>,
     format: PixelFormat,
     received: AtomicU64,
@@ -100,7 +101,8 @@ impl Media {
             waits: matches!(flow.receive, Policy::Wait(_)),
             room: Arc::clone(&room),
             in_flight: Mutex::default(),
-            latencies: Mutex::default(),
+            latencies: Mutex::new(Recent::new(LATENCIES)),
+            freezes: Mutex::default(),
             pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
             format: options.format,
             received: AtomicU64::new(0),
@@ -223,6 +225,7 @@ impl Media {
         let input_id = outgoing.next_id;
         outgoing.next_id += 1;
         let capture_time = outgoing.clock.stamp(SystemTime::now());
+        lock(&self.incoming.freezes).sent(at);
         lock(&self.incoming.in_flight).insert(InFlightFrame {
             stamp: capture_time,
             input_id,
@@ -299,7 +302,7 @@ impl Media {
         let _ = tokio::time::timeout(limit, joined).await;
     }
 
-    pub(super) async fn stats(&self) -> Stats {
+    pub(super) async fn snapshot(&self) -> Snapshot {
         let network = match self.peer.get() {
             Some(peer) => peer.stats().await,
             None => Default::default(),
@@ -310,14 +313,23 @@ impl Media {
         drops.extend(received.drops.iter().copied());
         drops.push(self.incoming.output.counters());
         drops.extend(self.audio.as_ref().into_iter().flat_map(Audio::drops));
-        Stats {
+        let (latency, latency_now) = {
+            let latencies = lock(&self.incoming.latencies);
+            (latencies.percentiles(), latencies.newest(NOW))
+        };
+        let (freeze_count, total_freezes_duration) = lock(&self.incoming.freezes).counted();
+        Snapshot {
             frames_sent: lock(&self.outgoing).next_id,
             frames_received: self.incoming.received.load(Ordering::Relaxed),
+            frames_under_way: lock(&self.incoming.in_flight).unanswered(),
             audio: self.audio.as_ref().map(|audio| audio.stats(network.audio)).unwrap_or_default(),
             sent,
             received,
             network,
-            latency: Percentiles::of(lock(&self.incoming.latencies).iter().copied()),
+            latency,
+            latency_now,
+            freeze_count,
+            total_freezes_duration,
             drops,
         }
     }
@@ -347,12 +359,9 @@ impl Incoming {
         }
         let latency = sent.as_ref().map(|sent| sent.sent.elapsed());
         if let Some(latency) = latency {
-            let mut latencies = lock(&self.latencies);
-            if latencies.len() == LATENCIES {
-                latencies.pop_front();
-            }
-            latencies.push_back(latency);
+            lock(&self.latencies).add(latency);
         }
+        lock(&self.freezes).came(Instant::now());
         self.received.fetch_add(1, Ordering::Relaxed);
         let frame = OutputFrame {
             data,

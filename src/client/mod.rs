@@ -9,7 +9,10 @@ mod flow;
 mod http;
 mod images;
 mod media;
+mod meter;
 mod offer;
+mod quality;
+mod sampler;
 mod stats;
 mod target;
 mod tokens;
@@ -25,7 +28,7 @@ use self::target::Address;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::audio::Samples;
 use crate::media::{FrameView, PixelFormat};
-use crate::protocol::{Secret, SubscribeToken};
+use crate::protocol::{Secret, ServiceStats, SubscribeToken};
 use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts};
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
@@ -35,7 +38,9 @@ pub use fetch::FetchOptions;
 pub use flow::{Flow, Policy};
 pub use images::ImageSource;
 pub use media::OutputFrame;
-pub use stats::{Percentiles, Stats};
+pub use meter::Rates;
+pub use quality::{Factor, Level, Quality};
+pub use stats::{Snapshot, Stats};
 pub use target::{KeySource, Target};
 pub use tokens::{TokenAnswer, TokenOptions, create_token};
 
@@ -70,6 +75,8 @@ pub struct ConnectOptions {
     pub customize_offer: bool,
     /// Whether sound is sent and received beside the video.
     pub audio: bool,
+    /// How often the listener hears of statistics. None: never.
+    pub stats_interval: Option<Duration>,
     pub user_agent: String,
 }
 
@@ -86,6 +93,10 @@ pub trait Listener: Send + Sync + 'static {
     fn audio_ready(&self);
     /// An offer is ready; what is to be sent is to be given with [`RealTimeSession::give_offer`].
     fn offer_made(&self, sdp: String);
+    /// Another interval is over, and there are statistics of it.
+    fn stats(&self);
+    /// The level of the quality has changed.
+    fn quality(&self, now: Quality, before: Quality);
 }
 
 pub(crate) enum Command {
@@ -112,6 +123,9 @@ struct Shared {
     asked_key: Mutex<Option<oneshot::Sender<Result<Secret>>>>,
     /// Where the answer goes for an offer that is being looked at.
     made_offer: Mutex<Option<oneshot::Sender<Result<Option<String>>>>>,
+    /// What was last seen of rates and quality, and what the service said of itself.
+    seen: Mutex<sampler::Seen>,
+    service: Mutex<Option<Box<ServiceStats>>>,
     media: media::Media,
 }
 
@@ -168,6 +182,8 @@ impl RealTimeSession {
             session: Mutex::default(),
             asked_key: Mutex::default(),
             made_offer: Mutex::default(),
+            seen: Mutex::default(),
+            service: Mutex::default(),
             media,
         });
         let (commands, queue) = mpsc::channel(COMMANDS);
@@ -330,7 +346,9 @@ impl RealTimeSession {
     }
 
     pub async fn stats(&self) -> Stats {
-        self.shared.media.stats().await
+        let counted = self.shared.media.snapshot().await;
+        let sampler::Seen { rates, quality } = *lock(&self.shared.seen);
+        Stats { counted, rates, quality, service: lock(&self.shared.service).clone() }
     }
 }
 

@@ -3,57 +3,59 @@
 use std::time::Duration;
 
 use super::audio::AudioStats;
-use crate::media::Drops;
+use super::meter::Rates;
+use super::quality::Quality;
+use crate::media::{DropReason, Drops, Percentiles};
+use crate::protocol::ServiceStats;
 use crate::transport::PeerStats;
 use crate::transport::video::{ReceiverStats, SenderStats};
 
-/// Numbers of one session, counted from its start.
+/// Counters of one session, from its start; those of the network from that of its connection.
 #[derive(Debug, Clone, Default)]
-pub struct Stats {
+pub struct Snapshot {
     /// Frames given to `send`.
     pub frames_sent: u64,
     /// Transformed frames that arrived, read or not.
     pub frames_received: u64,
+    /// Frames that were sent and have no answer yet.
+    pub frames_under_way: usize,
     pub sent: SenderStats,
     pub received: ReceiverStats,
     pub network: PeerStats,
     pub audio: AudioStats,
     /// From `send` to the transformed frame, over the last 1024 frames.
     pub latency: Percentiles,
-    /// Every frame that was lost, by place and reason.
+    /// The same over the last few.
+    pub latency_now: Percentiles,
+    pub freeze_count: u64,
+    pub total_freezes_duration: Duration,
+    /// Every frame that was lost, by place and reason, and what waits there.
     pub drops: Vec<Drops>,
 }
 
-/// Nearest-rank percentiles; zero without samples.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Percentiles {
-    pub samples: usize,
-    pub p50: Duration,
-    pub p95: Duration,
-    pub p99: Duration,
-}
+impl Snapshot {
+    /// Frames that a reader took.
+    pub(super) fn shown(&self) -> u64 {
+        self.place("output", |place| place.taken)
+    }
 
-impl Percentiles {
-    pub fn of(samples: impl Iterator<Item = Duration>) -> Self {
-        let mut samples: Vec<Duration> = samples.collect();
-        samples.sort_unstable();
-        let rank = |percent: usize| {
-            let index = (samples.len() * percent).div_ceil(100).saturating_sub(1);
-            samples.get(index).copied().unwrap_or_default()
-        };
-        Self { samples: samples.len(), p50: rank(50), p95: rank(95), p99: rank(99) }
+    /// Frames that the rate control left out.
+    pub(super) fn skipped(&self) -> u64 {
+        self.place("capture", |place| place.dropped(DropReason::EncoderSkipped))
+    }
+
+    fn place(&self, name: &str, count: fn(&Drops) -> u64) -> u64 {
+        self.drops.iter().filter(|place| place.place == name).map(count).sum()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nearest_rank() {
-        let of = |n: u64| Percentiles::of((1..=n).map(Duration::from_millis));
-        assert_eq!(of(100).p99, Duration::from_millis(99));
-        assert_eq!((of(1).p50, of(1).p99), (Duration::from_millis(1), Duration::from_millis(1)));
-        assert_eq!(of(0), Percentiles::default());
-    }
+/// Everything that is known of a session now.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    pub counted: Snapshot,
+    /// Over the last interval that was looked at.
+    pub rates: Rates,
+    pub quality: Quality,
+    /// What the service said last about its own work, if it does.
+    pub service: Option<Box<ServiceStats>>,
 }

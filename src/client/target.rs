@@ -39,6 +39,14 @@ impl Target {
     pub fn is_room(&self) -> bool {
         matches!(self, Self::Room(_))
     }
+
+    /// Frames per second that come back at most, as far as it is known.
+    pub(super) fn fps(&self) -> f64 {
+        match self {
+            Self::Model { spec, .. } => spec.fps,
+            Self::Room(_) => f64::INFINITY,
+        }
+    }
 }
 
 impl Address {

@@ -91,6 +91,8 @@ pub struct InFlightFrame {
 pub struct InFlight {
     /// Oldest first; [`CaptureClock`] makes the stamps increase.
     frames: VecDeque<InFlightFrame>,
+    /// Whether the first of them has an answer.
+    answered: bool,
 }
 
 impl InFlight {
@@ -102,6 +104,7 @@ impl InFlight {
     pub fn insert(&mut self, frame: InFlightFrame) {
         if self.frames.len() == MAX_IN_FLIGHT {
             self.frames.pop_front();
+            self.answered = false;
         }
         self.frames.push_back(frame);
     }
@@ -114,13 +117,20 @@ impl InFlight {
     pub fn settle(&mut self, stamp: NtpTime) -> Option<InFlightFrame> {
         let found = self.frames.iter().position(|frame| frame.stamp == stamp)?;
         self.frames.drain(..found);
+        self.answered = true;
         self.frames.front().copied()
     }
 
     /// Forgets a frame that will not come back, and says which it was.
     pub fn forget(&mut self, stamp: NtpTime) -> Option<u64> {
         let found = self.frames.iter().position(|frame| frame.stamp == stamp)?;
+        self.answered &= found > 0;
         self.frames.remove(found).map(|frame| frame.input_id)
+    }
+
+    /// Frames that have no answer yet.
+    pub fn unanswered(&self) -> usize {
+        self.frames.len() - usize::from(self.answered)
     }
 
     pub fn len(&self) -> usize {
@@ -190,8 +200,12 @@ mod tests {
         assert_eq!(in_flight.settle(NtpTime(30)), Some(frame(3, now)));
         assert_eq!(in_flight.settle(NtpTime(20)), None);
         assert_eq!(in_flight.settle(NtpTime(31)), None);
+        assert_eq!(in_flight.unanswered(), 2);
         assert_eq!(in_flight.settle(NtpTime(50)), Some(frame(5, now)));
-        assert_eq!(in_flight.len(), 1);
+        assert_eq!((in_flight.len(), in_flight.unanswered()), (1, 0));
+        in_flight.insert(frame(6, now));
+        assert_eq!(in_flight.forget(NtpTime(50)), Some(5));
+        assert_eq!((in_flight.len(), in_flight.unanswered()), (1, 1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod field;
 mod parse;
 mod redact;
 mod server;
+mod service_stats;
 mod token;
 mod url;
 
@@ -20,6 +21,7 @@ pub use client::ClientMessage;
 pub use field::Field;
 pub use redact::{EncodedImage, Sdp, Secret, redact_url};
 pub use server::{ServerMessage, TurnConfig};
+pub use service_stats::ServiceStats;
 pub use token::SubscribeToken;
 pub use url::{stream_url, subscribe_url};
 

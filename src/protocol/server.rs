@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::parse::{self, Message, body};
-use super::{IceCandidate, Sdp, Secret};
+use super::{IceCandidate, Sdp, Secret, ServiceStats};
 use crate::error::{Error, Result};
 
 /// A message from a service.
@@ -54,6 +54,9 @@ pub enum ServerMessage {
     GenerationTick {
         #[serde(serialize_with = "whole_seconds")]
         seconds: f64,
+        /// What the service says about its own work; an addition of this package.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        service_stats: Option<Box<ServiceStats>>,
     },
     GenerationEnded {
         #[serde(serialize_with = "whole_seconds")]
@@ -192,6 +195,8 @@ struct Candidate {
 #[derive(Deserialize)]
 struct Tick {
     seconds: f64,
+    #[serde(default)]
+    service_stats: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -290,7 +295,11 @@ impl Message for ServerMessage {
                 Self::IceCandidate { candidate: body::<Candidate, D>(from)?.candidate }
             }
             "generation_started" => Self::GenerationStarted,
-            "generation_tick" => Self::GenerationTick { seconds: body::<Tick, D>(from)?.seconds },
+            "generation_tick" => {
+                let Tick { seconds, service_stats } = body(from)?;
+                let service_stats = service_stats.and_then(ServiceStats::read);
+                Self::GenerationTick { seconds, service_stats }
+            }
             "generation_ended" => {
                 let Ended { seconds, reason } = body(from)?;
                 Self::GenerationEnded {

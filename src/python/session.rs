@@ -17,7 +17,7 @@ use super::gate;
 use super::options::{ChangeArguments, ConnectArguments};
 use super::sound;
 use super::statistics;
-use crate::client::{Listener, OutputFrame, RealTimeSession};
+use crate::client::{Listener, OutputFrame, Quality, RealTimeSession};
 use crate::error::{Error, ErrorCode};
 use crate::media::PixelFormat;
 use crate::protocol::Secret;
@@ -30,9 +30,16 @@ const EVENTS: usize = 1024;
 /// How long a blocking call leaves signals unheard.
 const DEAF: Duration = Duration::from_millis(50);
 
+/// What Python is told.
+enum News {
+    Event(ClientEvent),
+    Stats,
+    Quality { now: Quality, before: Quality },
+}
+
 /// Brings events and the news of frames to Python, with one wake-up for many.
 struct Bell {
-    events: Mutex<VecDeque<ClientEvent>>,
+    events: Mutex<VecDeque<News>>,
     /// A key is to be given.
     key_wanted: AtomicBool,
     /// An offer is to be looked at.
@@ -68,7 +75,21 @@ impl Bell {
         Ok(bell)
     }
 
-    /// Has the other thread ring.
+    fn tell(&self, news: News) {
+        let mut events = lock(&self.events);
+        if events.len() == EVENTS {
+            // States and endings are never given up for what a service may say without end.
+            let least = events.iter().position(|news| {
+                !matches!(news, News::Event(ClientEvent::State(_) | ClientEvent::Ended { .. }))
+            });
+            events.remove(least.unwrap_or(0));
+        }
+        events.push_back(news);
+        drop(events);
+        self.ring_later();
+    }
+
+    /// Has the bell rung by a thread that may wait for the interpreter.
     fn ring_later(&self) {
         if let Some(ringer) = &*lock(&self.ringer) {
             // Full: the thread has a ring before it already.
@@ -93,17 +114,7 @@ impl Bell {
 impl Listener for Bell {
     fn event(&self, event: ClientEvent) {
         let last = event == ClientEvent::State(ConnectionState::Disconnected);
-        let mut events = lock(&self.events);
-        if events.len() == EVENTS {
-            // States and endings are never given up for what a service may say without end.
-            let least = events.iter().position(|event| {
-                !matches!(event, ClientEvent::State(_) | ClientEvent::Ended { .. })
-            });
-            events.remove(least.unwrap_or(0));
-        }
-        events.push_back(event);
-        drop(events);
-        self.ring_later();
+        self.tell(News::Event(event));
         if last {
             // The thread ends with its last ring, however long the session object is kept.
             *lock(&self.ringer) = None;
@@ -128,14 +139,23 @@ impl Listener for Bell {
     }
 
     fn room(&self) {
-        if let Some(ringer) = &*lock(&self.ringer) {
-            let _ = ringer.try_send(());
+        self.ring_later();
+    }
+
+    fn stats(&self) {
+        // One that nobody has heard of yet will show the newest.
+        if !matches!(lock(&self.events).back(), Some(News::Stats)) {
+            self.tell(News::Stats);
         }
     }
 
     /// Called on the thread that decodes sound, likewise.
     fn audio_ready(&self) {
         self.ring();
+    }
+
+    fn quality(&self, now: Quality, before: Quality) {
+        self.tell(News::Quality { now, before });
     }
 }
 
@@ -383,7 +403,12 @@ impl Session {
             list.append(("offer_made", sdp))?;
         }
         for event in events {
-            if let Some(event) = to_event(py, event)? {
+            let event = match event {
+                News::Event(event) => to_event(py, event)?,
+                News::Stats => Some(("stats",).into_pyobject(py)?.into_any()),
+                News::Quality { now, before } => quality_changed(py, now, before)?,
+            };
+            if let Some(event) = event {
                 list.append(event)?;
             }
         }
@@ -474,10 +499,22 @@ fn to_event(py: Python<'_>, event: ClientEvent) -> PyResult<Option<Bound<'_, PyA
             data.set_item("type", kind)?;
             return diagnostic(py, "unknown_message", data);
         }
-        // The state of the session tells it; there is no event of that name.
-        ClientEvent::SessionId { .. } => return Ok(None),
+        // The session itself tells it; there is no event of that name.
+        ClientEvent::SessionId { .. } | ClientEvent::ServiceStats(_) => return Ok(None),
     };
     Ok(Some(tuple.into_any()))
+}
+
+fn quality_changed(
+    py: Python<'_>,
+    now: Quality,
+    before: Quality,
+) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let data = PyDict::new(py);
+    data.set_item("level", now.level.as_str())?;
+    data.set_item("limiting_factor", now.factor.as_str())?;
+    data.set_item("previous_level", before.level.as_str())?;
+    diagnostic(py, "quality", data)
 }
 
 fn diagnostic<'py>(

@@ -13,6 +13,7 @@ mod link;
 mod outbox;
 mod processing;
 mod registry;
+mod report;
 mod rooms;
 mod session;
 mod socket;

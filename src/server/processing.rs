@@ -15,14 +15,16 @@ use super::sound::Pictures;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::h264::check_encodable;
 use crate::media::{
-    BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Picture, PixelFormat, Planes,
-    color,
+    BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Percentiles, Picture,
+    PixelFormat, Planes, Recent, color,
 };
 use crate::models::{Control, Model};
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
 
 /// One waiting, one with the model, and two that Python may still hold.
 const SPARE_BUFFERS: usize = 4;
+/// Frames whose times tell how fast the model is.
+const TIMES: usize = 256;
 /// A model that fails on every frame is reported this often, not at the frame rate.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -105,6 +107,7 @@ struct Shared {
     with_model: AtomicUsize,
     pool: Arc<BufferPool>,
     processed: AtomicU64,
+    times: Mutex<Recent>,
     sender: Arc<VideoSender>,
     faults: Arc<Faults>,
     stopped: AtomicBool,
@@ -136,6 +139,7 @@ impl Processing {
             with_model: AtomicUsize::new(0),
             pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
             processed: AtomicU64::new(0),
+            times: Mutex::new(Recent::new(TIMES)),
             sender,
             faults,
             stopped: AtomicBool::new(false),
@@ -196,6 +200,11 @@ impl Processing {
 
     pub(super) fn drops(&self) -> Drops {
         self.shared.inbox.counters()
+    }
+
+    /// How long the model took for its last frames.
+    pub(super) fn times(&self) -> Percentiles {
+        lock(&self.shared.times).percentiles()
     }
 
     pub(super) fn processed(&self) -> u64 {
@@ -267,6 +276,7 @@ fn run(
         let mut output = shared.sender.picture();
         let frame = InputFrame { picture, capture_time, index, pool: Arc::clone(&shared.pool) };
         index += 1;
+        let began = Instant::now();
         let suffered = shared.suffer(context, reporter);
         let made = catch_unwind(AssertUnwindSafe(|| {
             suffered?;
@@ -274,6 +284,7 @@ fn run(
             check_encodable(output.width(), output.height())
                 .map_err(|error| Error::new(ErrorCode::ModelFailed, error.message))
         }));
+        lock(&shared.times).add(began.elapsed());
         match made {
             Ok(Ok(())) => {
                 shared.inbox.done();

@@ -15,6 +15,7 @@ use super::link::{LinkObserver, MediaLink, MediaSeen, Observe, Observed};
 use super::outbox::Outbox;
 use super::processing::{Processing, SessionContext};
 use super::registry::RegisteredModel;
+use super::report::report;
 use super::socket::{ControlSocket, Gone};
 use super::sound::Sound;
 use super::still::Still;
@@ -242,6 +243,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         decoded: None,
         decoding: Arc::clone(&service.decoding),
         ended: None,
+        is_ours: renews,
     };
     if let Some(Prepared { control, decoded }) = prepared {
         driver.media.processing.set_control(control);
@@ -304,6 +306,8 @@ struct Driver {
     decoding: Arc<Semaphore>,
     /// Why the session ended.
     ended: Option<String>,
+    /// Whether the client is one of this package.
+    is_ours: bool,
 }
 
 /// An update whose state is being prepared.
@@ -416,10 +420,23 @@ impl Driver {
         }
     }
 
+    /// Adds what only clients of this package want to know.
+    fn tell(&self, message: &mut ServerMessage) {
+        if let ServerMessage::GenerationTick { service_stats, .. } = message
+            && self.is_ours
+        {
+            let Media { receiver, processing, sender, .. } = &self.media;
+            *service_stats = Some(Box::new(report(receiver, processing, sender)));
+        }
+    }
+
     async fn drain(&mut self) -> Next {
         while let Some(output) = self.session.poll() {
             let reached = match output {
-                ServerOutput::Send(message) => self.say(message).await,
+                ServerOutput::Send(mut message) => {
+                    self.tell(&mut message);
+                    self.say(message).await
+                }
                 ServerOutput::Ping => self.socket.ping().await,
                 ServerOutput::Close { code, reason } => {
                     self.socket.close(code, reason).await;

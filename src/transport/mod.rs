@@ -112,7 +112,15 @@ pub struct PeerStats {
     pub packets_sent: u64,
     pub packets_received: u64,
     pub packets_lost: i64,
-    /// Interarrival jitter in seconds (RFC 3550 section 6.4.1).
+    /// Packets that the other end should have received and those it missed, as it said last.
+    pub remote_packets_expected: u64,
+    pub remote_packets_lost: u64,
+    /// Requests for packets and for key frames that came from the other end, or went to it.
+    pub nacks_received: u64,
+    pub nacks_sent: u64,
+    pub plis_received: u64,
+    pub firs_received: u64,
+    /// Interarrival jitter of the video in seconds (RFC 3550 section 6.4.1).
     pub jitter: f64,
     /// Round trip of the network path in seconds, from ICE checks; none before the first.
     pub round_trip_time: Option<f64>,

@@ -14,6 +14,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use rtc::statistics::report::RTCStatsReportEntry;
 use tokio::sync::Notify;
 use webrtc::media_stream::Track as _;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -405,10 +406,22 @@ impl Peer for WebRtcPeer {
                 stats.jitter = received.jitter / VIDEO_CLOCK_RATE;
             }
             stats.bytes_received += stream.bytes_received;
+            stats.nacks_sent += u64::from(stream.nack_count);
+        }
+        for entry in report.iter() {
+            if let RTCStatsReportEntry::RemoteInboundRtp(stream) = entry {
+                let received = &stream.received_rtp_stream_stats;
+                // This is the highest sequence number that was received, which counts the lost too.
+                stats.remote_packets_expected += received.packets_received;
+                stats.remote_packets_lost += received.packets_lost.max(0).unsigned_abs();
+            }
         }
         for stream in report.outbound_rtp_streams() {
             stats.packets_sent += stream.sent_rtp_stream_stats.packets_sent;
             stats.bytes_sent += stream.sent_rtp_stream_stats.bytes_sent;
+            stats.nacks_received += u64::from(stream.nack_count);
+            stats.plis_received += u64::from(stream.pli_count);
+            stats.firs_received += u64::from(stream.fir_count);
         }
         stats.round_trip_time = report
             .candidate_pairs()

@@ -42,7 +42,15 @@ from parhelion.models import ModelDefinition, Models
 from parhelion.prompts import Prompt
 from parhelion.server import ModelContext
 from parhelion.sources import Media
-from parhelion.statistics import Drop, Percentiles, Stats
+from parhelion.statistics import (
+    Drop,
+    LimitingFactor,
+    Percentiles,
+    Quality,
+    QualityLevel,
+    ServiceStats,
+    Stats,
+)
 from parhelion.sync.client import Client, RealTime, connect, create_client
 from parhelion.sync.realtime import RealTimeClient
 from parhelion.sync.server import LocalServer, Server
@@ -77,6 +85,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidOptionsError",
     "InvalidStateError",
+    "LimitingFactor",
     "LocalServer",
     "Media",
     "ModelContext",
@@ -88,22 +97,25 @@ __all__ = [
     "Percentiles",
     "PixelFormat",
     "Prompt",
+    "Quality",
+    "QualityLevel",
     "QueueFullError",
     "RealTime",
     "RealTimeClient",
     "RemoteStream",
     "Server",
     "ServerError",
+    "ServiceStats",
     "SessionEndedError",
     "SignalingError",
     "SourceError",
     "Stats",
-    "UNSET",
-    "Unset",
     "Subscription",
     "Token",
     "TokenCreateError",
     "Tokens",
+    "UNSET",
+    "Unset",
     "WebSocketError",
     "build_info",
     "connect",

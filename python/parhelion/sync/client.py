@@ -65,6 +65,7 @@ class RealTime:
         fps: float | None = None,
         max_bitrate: int = 3_000_000,
         flow: Flow | FlowMode = "latest",
+        stats_interval: float | None = 1.0,
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
@@ -105,6 +106,8 @@ class RealTime:
             flow: What happens to frames that come faster than they are taken: ``latest`` (the
                 newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
                 for both directions, or a :class:`Flow` for each and for the limits.
+            stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
+                rates of :class:`Stats` are over. None: no such event, and rates over a second.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -138,6 +141,7 @@ class RealTime:
             fps=fps,
             max_bitrate=max_bitrate,
             flow=flow,
+            stats_interval=stats_interval,
             timeout=timeout,
             attempts=attempts,
             ice_servers=ice_servers,
@@ -156,6 +160,7 @@ class RealTime:
         on_remote_stream: Callable[[RemoteStream], Any] | None = None,
         format: PixelFormat = "rgb24",
         flow: Flow | FlowMode = "latest",
+        stats_interval: float | None = 1.0,
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
@@ -170,6 +175,8 @@ class RealTime:
             format: Layout of the frames that come.
             flow: What happens to frames that come faster than they are taken; of a :class:`Flow`
                 only what it says of receiving counts.
+            stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
+                rates of :class:`Stats` are over. None: no such event, and rates over a second.
             timeout: Seconds for the whole of it, retries included.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -193,6 +200,7 @@ class RealTime:
             on_remote_stream=_handing_over(on_remote_stream, streams, thread),
             format=format,
             flow=flow,
+            stats_interval=stats_interval,
             timeout=timeout,
             attempts=attempts,
             ice_servers=ice_servers,
@@ -270,6 +278,7 @@ def connect(
     fps: float | None = None,
     max_bitrate: int = 3_000_000,
     flow: Flow | FlowMode = "latest",
+    stats_interval: float | None = 1.0,
     timeout: float = 300.0,
     attempts: int = 5,
     ice_servers: Sequence[IceServer] | None = None,
@@ -318,6 +327,8 @@ def connect(
         flow: What happens to frames that come faster than they are taken: ``latest`` (the
             newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
             for both directions, or a :class:`Flow` for each and for the limits.
+        stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
+            rates of :class:`Stats` are over. None: no such event, and rates over a second.
         timeout: Seconds for the whole of it, retries included.
         attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
         ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
@@ -348,6 +359,7 @@ def connect(
             fps=fps,
             max_bitrate=max_bitrate,
             flow=flow,
+            stats_interval=stats_interval,
             timeout=timeout,
             attempts=attempts,
             ice_servers=ice_servers,

@@ -75,6 +75,7 @@ class Session:
         ``generation_tick``       seconds generated so far, a float
         ``generation_ended``      the reason, a str
         ``queue_position``        position and size of the queue, an int and an int or None
+        ``stats``                 a :class:`Stats`, each ``stats_interval`` seconds
         ``diagnostic``            a name and a dict
         ``frame``                 every :class:`Frame`, also those that ``recv`` returns
         ========================  ===========================================================
@@ -122,7 +123,7 @@ class Session:
         return self._session.session_id
 
     def stats(self) -> Stats:
-        """Numbers of the session: frames, drops by place and reason, rates, latency."""
+        """Numbers of the session: frames, rates, latency, drops by place and reason, quality."""
         return self._session.stats()
 
     # What comes back ---------------------------------------------------------------------------

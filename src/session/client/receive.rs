@@ -43,7 +43,12 @@ impl ClientSession {
                 self.generating = true;
                 self.show_generating();
             }
-            ServerMessage::GenerationTick { seconds } => self.event(ClientEvent::Tick { seconds }),
+            ServerMessage::GenerationTick { seconds, service_stats } => {
+                if let Some(stats) = service_stats {
+                    self.event(ClientEvent::ServiceStats(stats));
+                }
+                self.event(ClientEvent::Tick { seconds });
+            }
             ServerMessage::GenerationEnded { seconds, reason } => self.ended(now, seconds, reason),
             ServerMessage::Error { error, code } => {
                 self.service_failed(now, server_error(&error, code.as_deref()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::protocol::{ClientMessage, Secret, ServerMessage};
+use crate::protocol::{ClientMessage, Secret, ServerMessage, ServiceStats};
 use crate::session::{Change, ConnectionState, LinkEvent, RemoteSignal, RetryPolicy, State};
 
 /// Names a call, so that its answer finds it. Chosen by the driver; unique in a session.
@@ -151,6 +151,8 @@ pub enum ClientEvent {
         /// Lets whoever has it watch, without a key; from a service of this package.
         viewer_token: Option<Secret>,
     },
+    /// What the service says about its own work; comes before the tick that it came with.
+    ServiceStats(Box<ServiceStats>),
     /// Seconds generated so far, as the service counts them.
     Tick {
         seconds: f64,

@@ -278,7 +278,7 @@ impl ServerSession {
             self.next_tick = self.tick_after(now);
             #[expect(clippy::cast_precision_loss, reason = "2^53 seconds are long enough")]
             let seconds = self.generated(now).as_secs() as f64;
-            self.send(ServerMessage::GenerationTick { seconds });
+            self.send(ServerMessage::GenerationTick { seconds, service_stats: None });
         }
         self.updates.expire(now, &mut self.outputs);
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 
@@ -90,6 +91,11 @@ def generate():
         ({"max_bitrate": 99_999}, ph.InvalidOptionsError, "100000"),
         ({"max_bitrate": 50_000_001}, ph.InvalidOptionsError, "50000000"),
         ({"max_bitrate": 1e6}, ph.InvalidOptionsError, "int"),
+        ({"stats_interval": 0.05}, ph.InvalidOptionsError, "0.1 to 60.0 seconds or None"),
+        ({"stats_interval": 61}, ph.InvalidOptionsError, "0.1 to 60.0"),
+        ({"stats_interval": float("nan")}, ph.InvalidOptionsError, "0.1 to 60.0"),
+        ({"stats_interval": "1"}, ph.InvalidOptionsError, "0.1 to 60.0"),
+        ({"stats_interval": True}, ph.InvalidOptionsError, "0.1 to 60.0"),
         ({"flow": "newest"}, ph.InvalidOptionsError, "'latest', 'all', 'wait'"),
         ({"flow": ["latest"]}, ph.InvalidOptionsError, "'latest', 'all', 'wait'"),
         ({"attempts": -1}, ph.InvalidOptionsError, "0 to 100"),
@@ -194,13 +200,21 @@ def test_statistics_are_ready_for_json():
         "network_rtt_ms": None,
         "sent_size": (320, 240),
         "received_size": (320, 240),
+        "quality": ("fair", "loss", True),
+        "queues": {"output": 2},
+        "service": dict.fromkeys(ph.ServiceStats.__dataclass_fields__, 0)
+        | {"drops": [("model", "displaced", 1)], "queues": {"model": 1}},
     }
-    stats = ph.Stats._from_core(dict(values))
+    stats = ph.Stats._from_core(copy.deepcopy(values))
     assert stats.drops == [ph.Drop("output", "displaced", 5)]
     assert stats.round_trip_ms.p95 == 2.0
     plain = json.loads(json.dumps(stats.to_dict(), allow_nan=False))
     assert plain["drops"] == [{"place": "output", "reason": "displaced", "frames": 5}]
     assert plain["round_trip_ms"]["samples"] == 4
+    assert plain["quality"] == {"level": "fair", "limiting_factor": "loss", "warming_up": True}
+    assert plain["queues"] == {"output": 2}
+    assert plain["service"]["drops"] == [{"place": "model", "reason": "displaced", "frames": 1}]
+    assert plain["service"]["queues"] == {"model": 1}
     assert set(plain) == set(values)
 
 
