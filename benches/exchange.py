@@ -54,6 +54,7 @@ class Options:
     seconds: float = 30.0
     warmup: float = 5.0
     sessions: int = 4
+    viewers: int = 50
     bitrate: int = 3_000_000
 
 

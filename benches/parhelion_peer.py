@@ -47,6 +47,14 @@ class ParhelionLink:
         stats = self._connected.stats()
         return stats.bytes_sent, stats.bytes_received
 
+    @property
+    def subscribe_token(self) -> str:
+        """What viewers need."""
+        token = self._connected.subscribe_token
+        if token is None:
+            raise RuntimeError("the service has not named the session")
+        return token
+
     async def close(self) -> None:
         """Disconnects."""
         if self._session is not None:

@@ -27,6 +27,9 @@ from exchange import CASES, Options
 LIBRARIES = ("parhelion", "aiortc")
 BOTH_FACES = "sync"
 """The case that measures the two faces of Parhelion beside each other."""
+
+VIEWERS = "viewers"
+"""The case of a session that many watch."""
 _GRACE_SECONDS = 90.0
 
 
@@ -58,7 +61,7 @@ def run_case(library: str, case: str, options: Options) -> dict[str, Any]:
             "options": dataclasses.asdict(options),
         }
         client = _spawn("client", library)
-        limit = options.warmup + options.seconds + _GRACE_SECONDS
+        limit = options.warmup + 2 * options.seconds + _GRACE_SECONDS
         try:
             output, _ = client.communicate(json.dumps(job), timeout=limit)
         except subprocess.TimeoutExpired as error:
@@ -125,6 +128,11 @@ async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
         "client": psutil.Process(os.getpid()),
         "server": psutil.Process(job["server_pid"]),
     }
+    if job["case"] == VIEWERS:
+        room: dict[str, Any] = await importlib.import_module("viewers").measure(
+            job["endpoint"], options, processes
+        )
+        return room
     return await CASES[job["case"]](
         lambda: peer.connect(job["endpoint"], options.bitrate), options, processes
     )

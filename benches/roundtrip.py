@@ -16,13 +16,13 @@ from exchange import CASES, Options
 from faces import measure_import
 from floor import measure_floor, ratios
 from measure import machine
-from process import BOTH_FACES, content_folder, run_case
+from process import BOTH_FACES, VIEWERS, content_folder, run_case
 
 
 def main() -> None:
     """Runs the chosen cases."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    cases = [*CASES, BOTH_FACES, "import"]
+    cases = [*CASES, VIEWERS, BOTH_FACES, "import"]
     arguments.add_argument("--case", action="append", choices=cases, help="all unless given")
     add_options(arguments)
     chosen = arguments.parse_args()
@@ -51,6 +51,7 @@ def add_options(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--seconds", type=_seconds, default=30.0, help="measured time")
     arguments.add_argument("--warmup", type=_seconds, default=5.0, help="time before that")
     arguments.add_argument("--sessions", type=int, default=4, help="for the case 'sessions'")
+    arguments.add_argument("--viewers", type=int, default=50, help="for the case 'viewers'")
     arguments.add_argument("--bitrate", type=int, default=3_000_000, help="bits per second")
     arguments.add_argument("--output", type=Path, help="also write the JSON here")
 
@@ -62,6 +63,7 @@ def with_options(options: Options, chosen: argparse.Namespace) -> Options:
         seconds=chosen.seconds,
         warmup=chosen.warmup,
         sessions=chosen.sessions,
+        viewers=chosen.viewers,
         bitrate=chosen.bitrate,
     )
 
@@ -69,7 +71,9 @@ def with_options(options: Options, chosen: argparse.Namespace) -> Options:
 def described(options: Options) -> dict[str, Any]:
     """The options without the temporary paths."""
     settings = dataclasses.asdict(options)
-    return {name: settings[name] for name in ("seconds", "warmup", "sessions", "bitrate")}
+    return {
+        name: settings[name] for name in ("seconds", "warmup", "sessions", "viewers", "bitrate")
+    }
 
 
 def publish(result: dict[str, Any], output: Path | None) -> None:
