@@ -77,6 +77,8 @@ where
     F: Future<Output = Result<T>> + Send + 'static,
     T: for<'py> IntoPyObject<'py> + Send + 'static,
 {
+    // In a forked child nobody would complete it.
+    runtime::check_process().map_err(|error| to_exception(py, &error))?;
     generic::future_into_py::<OurRuntime, _, Outcome<T>>(
         py,
         async move { Ok(Outcome(future.await)) },

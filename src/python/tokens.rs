@@ -6,9 +6,11 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::awaitable::awaitable_value;
+use super::errors::to_exception;
 use crate::client::{TokenOptions, create_token as create};
 use crate::error::{Error, ErrorCode};
 use crate::protocol::Secret;
+use crate::transport::runtime;
 
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
@@ -24,6 +26,7 @@ pub(super) struct TokenArguments {
 /// Asks a service for a token. Awaitable of its answer, (status, body).
 #[pyfunction]
 pub(super) fn create_token(py: Python<'_>, options: TokenArguments) -> PyResult<Bound<'_, PyAny>> {
+    runtime::check_process().map_err(|error| to_exception(py, &error.during("tokens.create")))?;
     awaitable_value(py, async move {
         let during = |error: Error| error.during("tokens.create");
         let timeout = Duration::try_from_secs_f64(options.timeout).map_err(|_| {

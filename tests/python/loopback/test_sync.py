@@ -381,9 +381,16 @@ def test_a_handler_may_do_all_that_does_not_wait(blocking, picture):
         lambda session: session.transform(np.zeros((48, 64, 3), np.uint8)),
         lambda session: session.process(np.zeros((48, 64, 3), np.uint8)),
         lambda session: session.set_prompt("noir"),
+        lambda session: session.set(image=None),
+        lambda session: session.set_image(None),
+        lambda session: session.drain(),
+        lambda session: session.play_audio(b"RIFF"),
+        lambda session: session.remote_stream.recv_audio(),
         lambda session: sync.connect("mirage_v2"),
+        lambda session: sync.Client("key").realtime.connect(model="mirage_v2"),
+        lambda session: sync.Client("key").realtime.subscribe("token"),
+        lambda session: sync.Client("key").tokens.create(),
     ],
-    ids=["recv", "recv now", "frames", "transform", "process", "set_prompt", "connect"],
 )
 def test_a_handler_that_would_wait_for_itself_is_told(blocking, picture, call):
     error = in_handler(blocking, lambda: call(blocking))

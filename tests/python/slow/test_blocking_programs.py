@@ -14,7 +14,7 @@ import parhelion as ph
 
 PICTURE = np.full((240, 320, 3), 90, np.uint8)
 
-session = ph.sync.connect("mirage_v2", timeout=20)
+session = ph.sync.connect("mirage_v2", audio=True, timeout=20)
 print(session.transform(PICTURE, timeout=20).shape, flush=True)
 """
 SHAPE = "(240, 320, 3)\n"
@@ -146,12 +146,16 @@ for _ in range(4):
     "call",
     [
         "session.recv",
+        "lambda: list(session.remote_stream.audio_frames())",
         "lambda: session.recv(timeout=60)",
         "lambda: list(session.frames())",
         "session.remote_stream.recv",
         # The model waits, and with it whoever waits for its result.
         "lambda: stuck.transform(PICTURE, timeout=60)",
         "lambda: stuck.process(PICTURE, timeout=60)",
+        # Two frames are under way, and a third has to wait.
+        "lambda: [stuck.send(PICTURE) for _ in range(3)]",
+        "lambda: [stuck.send(PICTURE), stuck.send(PICTURE), stuck.drain()]",
     ],
 )
 def test_ctrl_c_ends_every_wait_for_a_frame(program, call):
@@ -168,10 +172,12 @@ def model(frame, context):
 leave = threading.Event()
 definition = ph.ModelDefinition("stuck", 25, 64, 48)
 client = ph.sync.Client(server.api_key, base_url=server.url)
-stuck = client.realtime.connect(model=definition, timeout=20)
+stuck = client.realtime.connect(model=definition, flow="wait", timeout=20)
 interrupted({call})
 # Both are as good as before.
 leave.set()
+if stuck.stats().frames_sent > 1:
+    assert [stuck.recv(timeout=20).input_id for _ in range(2)] == [0, 1]
 print(stuck.transform(PICTURE, timeout=20).shape)
 print(session.transform(PICTURE, timeout=20).shape)
 """
@@ -268,6 +274,7 @@ def test_a_forked_child_is_told_what_it_cannot_use(program):
         + FORK
         + """
 server = ph.LocalServer().__enter__()
+client = ph.sync.Client("key", base_url=server.url)
 def use():
     for name, call in {
         "send": lambda: session.send(PICTURE),
@@ -277,7 +284,14 @@ def use():
         "process": lambda: session.process(PICTURE),
         "transform": lambda: session.transform(PICTURE),
         "set_prompt": lambda: session.set_prompt("noir"),
+        "set_image": lambda: session.set_image(PICTURE),
+        "drain": session.drain,
+        "play_audio": lambda: session.play_audio(np.zeros(480, np.int16), rate=48_000),
+        "send_audio": lambda: session.send_audio(np.zeros(480, np.int16)),
+        "recv_audio": session.remote_stream.recv_audio,
         "stats": session.stats,
+        "subscribe": lambda: client.realtime.subscribe(session.subscribe_token),
+        "tokens": client.tokens.create,
         "connect": lambda: ph.sync.connect("mirage_v2"),
         "server": ph.sync.LocalServer().start,
     }.items():
@@ -329,7 +343,8 @@ async def main():
                 pass
 
         for call in (session.recv, lambda: session.transform(PICTURE), loop,
-                     lambda: session.set_prompt("noir"), connect, server.start):
+                     lambda: session.set_prompt("noir"), lambda: session.set_image(None),
+                     session.drain, client.tokens.create, connect, server.start):
             try:
                 asyncio.run(call())  # the loop of its parent does not run here
             except ph.InvalidStateError as error:
