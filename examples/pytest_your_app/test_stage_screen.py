@@ -51,7 +51,7 @@ def test_a_bad_network_is_hardly_seen(
     shown: list[Picture] = []
     evening = run(camera(60), shown.append, client, patience=10)
     assert evening.styled == 60
-    assert len({read_stamp(picture) for picture in shown}) > 10
+    assert len({read_stamp(picture) for picture in shown}) > 5
 
 
 def test_the_first_picture_may_be_spoiled(

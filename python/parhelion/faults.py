@@ -267,7 +267,8 @@ class Faults:
                 is lost.
             seed: The same seed loses the same packets: the first, the fifth, … of each socket.
             direction: ``both``, ``to_client`` or ``to_service``. Each has its own chances.
-            session_id: One session only.
+            session_id: One session only, without those who watch it: those of session ``x`` are
+                called ``x/viewers``.
         """
         for name, share in (("loss", loss), ("reorder", reorder), ("duplicate", duplicate)):
             _check(name, share, 0.0, 1.0)

@@ -194,7 +194,12 @@ impl<T: Clone> Way<T> {
         if self.seeded != settings.seeded {
             self.seeded = settings.seeded;
             // The two directions see different chances.
-            self.link.set_seed(settings.seed.wrapping_mul(2).wrapping_add(self.direction as u64));
+            let mut seeds = fastrand::Rng::with_seed(settings.seed);
+            let [outgoing, incoming] = std::array::from_fn(|_| seeds.u64(..));
+            self.link.set_seed(match self.direction {
+                Direction::Outgoing => outgoing,
+                Direction::Incoming => incoming,
+            });
         }
     }
 }

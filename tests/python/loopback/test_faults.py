@@ -94,7 +94,7 @@ async def test_a_proxy_refuses(server, client, status, kind, retryable):
 )
 async def test_a_stall_names_the_step_that_hangs(server, client, at, step):
     with server.faults.stall(at) as stall:
-        error = await refused(client, timeout=0.5)
+        error = await refused(client, timeout=1.0)
         assert stall.hits == 1
     assert isinstance(error, ph.ConnectTimeoutError)
     assert f"{step} step" in str(error)
@@ -267,6 +267,24 @@ async def test_a_bad_link_of_one_session_is_not_the_others(server, client, pictu
         late, prompt = await asyncio.gather(bad.transform(picture()), good.transform(picture()))
         assert late.latency > 0.4
         assert prompt.latency < late.latency
+
+
+async def test_a_bad_link_of_a_viewer_is_not_the_publisher_s(server, client, picture):
+    async with (
+        client.realtime.connect(model="mirage_v2") as publisher,
+        client.realtime.subscribe(publisher.subscribe_token, timeout=20) as viewer,
+    ):
+        await publisher.transform(picture(), timeout=20)
+        server.faults.packets(loss=1.0, session_id=f"{publisher.session_id}/viewers")
+        sent = [await publisher.transform(picture(shade=shade), timeout=20) for shade in range(5)]
+        assert len(sent) == 5
+        assert server.faults.packet_counts("to_client").lost > 0
+        server.faults.reset()
+        # A key frame is asked for, and the viewer sees again.
+        watching = asyncio.ensure_future(viewer.recv(timeout=20))
+        while not watching.done():
+            await publisher.transform(picture(), timeout=20)
+        assert (await watching).shape == (240, 320, 3)
 
 
 # The model.
