@@ -7,7 +7,7 @@ import warnings
 from parhelion import sync as sync
 from parhelion._core import build_info
 from parhelion.audio import AudioFrame
-from parhelion.client import Client, IceServer, InitialState, RealTime, create_client
+from parhelion.client import Client, RealTime, create_client
 from parhelion.errors import (
     AtCapacityError,
     CodecError,
@@ -34,8 +34,10 @@ from parhelion.errors import (
 from parhelion.events import ConnectionState, EventName
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
+from parhelion.ice import IceServer
 from parhelion.images import ImageLike
 from parhelion.models import ModelDefinition, Models
+from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
 from parhelion.server import LocalServer, ModelContext, Server

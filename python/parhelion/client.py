@@ -2,196 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import os
 import platform
 import reprlib
-import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from parhelion import _core
 from parhelion.changes import check_model
 from parhelion.errors import (
-    ConnectTimeoutError,
     InvalidApiKeyError,
     InvalidInputError,
     InvalidOptionsError,
-    InvalidStateError,
 )
 from parhelion.flow import Flow, FlowMode, as_flow
 from parhelion.frames import PixelFormat, checked_format
-from parhelion.images import ImageLike, source_of
+from parhelion.ice import IceServer, ice_server_list
+from parhelion.images import source_of
 from parhelion.keys import Key, KeyProvider
 from parhelion.limits import checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
-from parhelion.prompts import Prompt, prompt_of
-from parhelion.realtime import RealTimeClient
+from parhelion.opening import Connecting, InitialState
 from parhelion.sources import halves_of, sends_sound
-from parhelion.sources.base import Source
-from parhelion.sources.feed import Feed
-from parhelion.sources.pump import Lane
 from parhelion.streams import RemoteStream
 from parhelion.tokens import Tokens
 from parhelion.viewer import Subscribing
 
-__all__ = ["Client", "IceServer", "InitialState", "RealTime", "create_client"]
+__all__ = ["Client", "RealTime", "create_client"]
 
 _BASE_URL = "wss://api3.decart.ai"
 _KEY_VARIABLE = "DECART_API_KEY"
-_ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 _MAX_FPS = 1000
 _INTERVALS = (0.1, 60.0)
-_SHORTEST = 0.001
-
-
-@dataclasses.dataclass(frozen=True)
-class InitialState:
-    """What a session starts with; acknowledged by the service before any frame flows.
-
-    Without prompt and image the video passes unchanged.
-
-    Raises:
-        InvalidInputError: The prompt is no prompt. An image is looked at by ``connect``.
-    """
-
-    prompt: Prompt | str | None = None
-    """As a str it may be elaborated on by the service."""
-    image: ImageLike | None = dataclasses.field(default=None, repr=False)
-    """A reference image, of any kind that :meth:`RealTimeClient.set` takes."""
-
-    def __post_init__(self) -> None:
-        self._words()
-
-    def _words(self) -> tuple[str, bool] | None:
-        if self.prompt is None:
-            return None
-        return prompt_of(self.prompt, True, "InitialState")
-
-
-@dataclasses.dataclass(frozen=True)
-class IceServer:
-    """A STUN or TURN server."""
-
-    urls: str | Sequence[str]
-    """``stun:host:port`` or ``turn:host:port``; over UDP."""
-    username: str = ""
-    credential: str = dataclasses.field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        urls = (self.urls,) if isinstance(self.urls, str) else self.urls
-        if not isinstance(urls, Sequence) or not urls:
-            raise InvalidInputError(
-                f"urls: expected a str or some, got {type(urls).__name__}", operation="IceServer"
-            )
-        for url in urls:
-            if not isinstance(url, str) or not url.startswith(_ICE_SCHEMES):
-                # Not shown: people put passwords there.
-                raise InvalidInputError(
-                    "urls: expected something like stun:host:3478 or turn:host:3478, "
-                    f"got {type(url).__name__} {str(url).partition(':')[0]!r}…",
-                    operation="IceServer",
-                )
-        for name in ("username", "credential"):
-            if not isinstance(getattr(self, name), str):
-                raise InvalidInputError(f"{name}: expected str", operation="IceServer")
-
-
-class _Connecting(Awaitable[RealTimeClient]):
-    """A session that is being opened: to be awaited, or entered by ``async with``."""
-
-    def __init__(
-        self,
-        options: dict[str, Any],
-        image: _core.ImageSource | None,
-        halves: Sequence[tuple[Source, Lane]],
-        on_remote_stream: Callable[[RemoteStream], Any] | None,
-        **hooks: Any,
-    ) -> None:
-        self._options = options
-        self._image = image
-        self._hooks = hooks
-        self._halves = halves
-        self._on_remote_stream = on_remote_stream
-        self._client: RealTimeClient | None = None
-
-    def __await__(self) -> Generator[Any, None, RealTimeClient]:
-        return self._open().__await__()
-
-    async def _open(self) -> RealTimeClient:
-        feed = Feed(self._halves) if self._halves else None
-        if feed is None:
-            client = await self._connect(feed)
-        else:
-            began = time.monotonic()
-            try:
-                # A stream that cannot be opened is no reason to bother the service.
-                await feed.open(self._options["connect_timeout"])
-                self._options["connect_timeout"] -= time.monotonic() - began
-                client = await self._connect(feed)
-            except BaseException:
-                feed.stop()
-                raise
-            client._start(feed)  # noqa: SLF001 - same package
-        self._client = client
-        return client
-
-    async def _connect(self, feed: Feed | None) -> RealTimeClient:
-        if self._options["mirror"] == "auto":
-            camera = feed is not None and feed.is_camera
-            self._options = self._options | {"mirror": camera}
-        if self._image is not None:
-            await self._load(self._image)
-        client = RealTimeClient(self._options, **self._hooks)
-        await client._connect(self._on_remote_stream)  # noqa: SLF001 - same package
-        return client
-
-    async def _load(self, image: _core.ImageSource) -> None:
-        limit = self._options["connect_timeout"]
-        began = time.monotonic()
-        try:
-            loaded = await asyncio.wait_for(image.load(self._options["fetch"], "connect"), limit)
-        except asyncio.TimeoutError:
-            raise ConnectTimeoutError(
-                f"the image was not ready within {limit:.1f} s", operation="connect"
-            ) from None
-        left = max(limit - (time.monotonic() - began), _SHORTEST)
-        self._options = self._options | {"image": loaded, "connect_timeout": left}
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if not name.startswith("_") and hasattr(RealTimeClient, name):
-            raise InvalidStateError(
-                f"{name} of a session that is not open yet",
-                operation="connect",
-                hint="await connect(...) first, or use it in `async with`",
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __enter__(self) -> NoReturn:
-        raise InvalidStateError(
-            "a session of the asyncio interface cannot be entered by `with`",
-            operation="connect",
-            hint="use `async with`, or parhelion.sync, where calls wait",
-        )
-
-    def __exit__(self, *_: object) -> None:
-        """Never called; `with` looks for it first."""
-
-    async def __aenter__(self) -> RealTimeClient:
-        return await self._open()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._client is not None:
-            await self._client.disconnect()
 
 
 class RealTime:
@@ -220,7 +65,7 @@ class RealTime:
         timeout: float = 300.0,
         attempts: int = 5,
         ice_servers: Sequence[IceServer] | None = None,
-    ) -> _Connecting:
+    ) -> Connecting:
         """Opens a session. Await it, or use it in ``async with``.
 
         Args:
@@ -313,7 +158,7 @@ class RealTime:
         if state.image is not None:
             image = source_of(state.image, "connect")
             check_model(definition, "connect")
-        return _Connecting(
+        return Connecting(
             {
                 "base_url": self._client.base_url,
                 "api_key": self._client._fixed_key,  # noqa: SLF001 - same module
@@ -409,7 +254,7 @@ class RealTime:
                 "stats_interval": stats_interval,
                 "connect_timeout": timeout,
                 "attempts": attempts,
-                "ice_servers": ice_servers and [ice_server_arguments(one) for one in ice_servers],
+                "ice_servers": None if ice_servers is None else ice_server_list(ice_servers),
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
             },
@@ -554,26 +399,6 @@ def _with_sound(asked: bool | None, streamed: bool, model: ModelDefinition) -> b
             "audio: got False, but the stream has audio", hint="leave one of them out"
         )
     return (model.accepts_audio or streamed) if asked is None else asked
-
-
-def ice_server_list(servers: Sequence[IceServer]) -> list[dict[str, Any]]:
-    """ICE servers as the core takes them."""
-    if not isinstance(servers, Sequence) or isinstance(servers, str):
-        raise InvalidInputError(
-            f"ice_servers: expected a list of IceServer, got {type(servers).__name__}"
-        )
-    return [ice_server_arguments(server) for server in servers]
-
-
-def ice_server_arguments(server: IceServer) -> dict[str, Any]:
-    """An ICE server as the core takes it."""
-    if not isinstance(server, IceServer):
-        raise InvalidInputError(
-            f"ice_servers: expected IceServer, got {type(server).__name__}",
-            hint="write IceServer('stun:host:3478')",
-        )
-    urls = [server.urls] if isinstance(server.urls, str) else list(server.urls)
-    return {"urls": urls, "username": server.username, "credential": server.credential}
 
 
 def _callable(name: str, value: Any, operation: str) -> None:

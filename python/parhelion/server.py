@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from parhelion import _core
-from parhelion.client import IceServer, ice_server_list
 from parhelion.errors import InvalidInputError, InvalidStateError
 from parhelion.faults import Faults
+from parhelion.ice import IceServer, ice_server_list
 from parhelion.limits import checked_seconds, checked_text
 from parhelion.models import ModelDefinition
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from parhelion._core import build_info
 from parhelion.audio import AudioFrame
-from parhelion.client import IceServer, InitialState
 from parhelion.errors import (
     AtCapacityError,
     CodecError,
@@ -37,8 +36,10 @@ from parhelion.errors import (
 from parhelion.events import ConnectionState, EventName
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
+from parhelion.ice import IceServer
 from parhelion.images import ImageLike
 from parhelion.models import ModelDefinition, Models
+from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
 from parhelion.server import ModelContext
 from parhelion.sources import Media

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import parhelion.client
 import parhelion.streams
-from parhelion.client import IceServer, InitialState
 from parhelion.flow import Flow, FlowMode
 from parhelion.frames import PixelFormat
+from parhelion.ice import IceServer
 from parhelion.images import ImageLike
 from parhelion.keys import Key
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
+from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
 from parhelion.sync.background import Background, background
 from parhelion.sync.realtime import RealTimeClient

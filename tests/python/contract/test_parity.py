@@ -38,7 +38,7 @@ OTHER_WORDS = {
 }
 # What is told in the words of the face: an annotation of asyncio, and the one here.
 RETURNS = {
-    "_Connecting": "RealTimeClient",
+    "Connecting": "RealTimeClient",
     "Subscribing": "Subscription",
     "AsyncIterator[Frame]": "Iterator[Frame]",
     "AsyncIterator[AudioFrame]": "Iterator[AudioFrame]",

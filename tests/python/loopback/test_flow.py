@@ -127,7 +127,11 @@ async def test_a_thread_can_wait_for_room_too(client, picture):
 
 
 async def test_a_pending_drain_ends_with_the_session(server, client, picture):
-    async with client.realtime.connect(model="mirage_v2", flow="wait", timeout=20) as session:
+    initial = ph.InitialState(prompt="noir")  # without one the model is passed by
+    async with client.realtime.connect(
+        model="mirage_v2", flow="wait", initial_state=initial, timeout=20
+    ) as session:
+        server.faults.freeze_model()  # nothing comes back, so there is no room
         session.send(picture())
         session.send(picture())
         draining = asyncio.create_task(session.drain())
