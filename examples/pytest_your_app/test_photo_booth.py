@@ -121,6 +121,7 @@ async def test_a_service_that_restarts_is_waited_for(
         with realtime_server.faults.stall("handshake") as stall:
             realtime_server.faults.close(1012, "restarting")
             await stall.struck()
+            await log.until(lambda log: "reconnecting" in log.states)
             assert open_booth.status == "one moment"
             # The screen shows the camera meanwhile.
             assert read_stamp(open_booth.preview(face(5))) == 5
