@@ -16,6 +16,9 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "pytest_your_app"
 
+# Each starts a process of pytest, and a machine may be busy.
+pytestmark = pytest.mark.timeout(180)
+
 ASYNC = """
     from parhelion.testing import read_stamp, stamped_frame
 
@@ -57,7 +60,7 @@ class Project:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=150,
             check=False,
         )
 
