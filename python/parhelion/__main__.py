@@ -19,7 +19,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     serve.add_argument("--port", type=int, default=0, help="0 lets the system choose (%(default)s)")
     serve.add_argument("--api-key", help="what clients have to show; default: a random key")
-    serve.add_argument("--max-sessions", type=int, help="refuse more at once; default: no limit")
+    serve.add_argument("--max-sessions", type=int, help="more have to wait; default: no limit")
+    serve.add_argument("--max-queue", type=int, default=64, help="so many may wait (%(default)s)")
     commands.add_parser("info", help="print how this build was made, as JSON")
     return parser
 
@@ -30,6 +31,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         arguments.port,
         api_key=arguments.api_key,
         max_sessions=arguments.max_sessions,
+        max_queue=arguments.max_queue,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

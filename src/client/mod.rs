@@ -139,6 +139,17 @@ pub struct SessionInfo {
     pub viewer_token: Option<Secret>,
 }
 
+impl From<&SubscribeToken> for SessionInfo {
+    fn from(token: &SubscribeToken) -> Self {
+        Self {
+            session_id: token.session_id.clone(),
+            server_ip: Some(token.server_ip.clone()),
+            server_port: Some(token.server_port),
+            viewer_token: token.viewer_token.clone(),
+        }
+    }
+}
+
 impl SessionInfo {
     /// With what others can watch the session, if the service has said enough.
     pub fn subscribe_token(&self) -> Option<SubscribeToken> {
@@ -177,9 +188,14 @@ impl RealTimeSession {
             move || room.room(),
             move || blocks.audio_ready(),
         )?;
+        // Who watches knows from the start what.
+        let watched = match &options.target {
+            Target::Room(token) => Some(SessionInfo::from(token)),
+            Target::Model { .. } => None,
+        };
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::Disconnected),
-            session: Mutex::default(),
+            session: Mutex::new(watched),
             asked_key: Mutex::default(),
             made_offer: Mutex::default(),
             seen: Mutex::default(),

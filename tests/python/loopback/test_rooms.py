@@ -217,13 +217,13 @@ async def test_a_token_that_does_not_fit_is_refused_with_its_reason(client, sess
 
 
 async def test_a_token_expires_and_the_session_has_a_newer_one():
-    async with ph.LocalServer(viewer_token_lifetime=1) as server:
+    async with ph.LocalServer(viewer_token_lifetime=2) as server:
         client = ph.Client(server.api_key, base_url=server.url)
         async with client.realtime.connect(model="mirage_v2", timeout=20) as session:
             old = session.subscribe_token
             expires = claims(old)["exp"]
             # A newer one comes after half its life, and the old one is of no use after all of it.
-            await asyncio.sleep(1.1)
+            await asyncio.sleep(2.1)
             assert claims(session.subscribe_token)["exp"] > expires
             with pytest.raises(ph.InvalidApiKeyError, match=r"the viewer token expired .* s ago"):
                 await client.realtime.subscribe(old, timeout=20)
@@ -273,3 +273,20 @@ def test_the_blocking_face_watches_too(picture, difference):
             with client.realtime.subscribe(session.subscribe_token, timeout=20) as viewer:
                 frame = viewer.recv(timeout=20)
                 assert difference(frame.data, picture(shade=25)) < 6
+
+
+async def test_two_rooms_are_kept_apart(client, picture, difference):
+    async with (
+        client.realtime.connect(model="mirage_v2", timeout=20) as dark,
+        client.realtime.connect(model="mirage_v2", timeout=20) as bright,
+        client.realtime.subscribe(dark.subscribe_token, timeout=20) as of_dark,
+        client.realtime.subscribe(bright.subscribe_token, timeout=20) as of_bright,
+    ):
+        assert of_dark.session_id == dark.session_id != of_bright.session_id
+        for _ in range(20):
+            await asyncio.gather(
+                dark.transform(picture(shade=-30)), bright.transform(picture(shade=60))
+            )
+        for viewer, shade in ((of_dark, -30), (of_bright, 60)):
+            frame = await sees(viewer, picture(shade=shade), difference)
+            assert difference(frame.data, picture(shade=30 - shade)) > 20

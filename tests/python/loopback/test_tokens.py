@@ -267,11 +267,11 @@ async def test_a_token_of_another_service_opens_nothing(server):
 
 
 async def test_a_session_outlives_its_token_and_comes_back_with_it(server, client, record, picture):
-    token = await client.tokens.create(expires_in=1)
+    token = await client.tokens.create(expires_in=3)
     async with with_token(server, token).realtime.connect(model="mirage_v2", timeout=20) as session:
         await session.set_prompt("noir")
         events = record(session)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(3.1)
         assert session.is_connected()
         assert server.end_session(session.session_id, "error")
         await events.until(lambda events: events.states[-2:] == ["connected", "generating"])
