@@ -15,9 +15,7 @@ from parhelion.frames import Frame, PixelFormat
 from parhelion.images import ImageLike
 from parhelion.limits import checked_seconds
 from parhelion.prompts import Prompt
-from parhelion.sync.background import Background
 from parhelion.sync.session import Session
-from parhelion.sync.streams import RemoteStream
 from parhelion.unset import UNSET, Unset
 
 __all__ = ["RealTimeClient"]
@@ -38,14 +36,6 @@ class RealTimeClient(Session):
     """
 
     _session: parhelion.realtime.RealTimeClient
-
-    def __init__(
-        self,
-        session: parhelion.realtime.RealTimeClient,
-        remote_stream: RemoteStream,
-        background: Background,
-    ) -> None:
-        super().__init__(session, remote_stream, background)
 
     def disconnect(self) -> None:
         """Ends the session. May be called again, from anywhere; returns within a second.

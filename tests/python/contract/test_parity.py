@@ -172,8 +172,9 @@ def test_the_same_documentation(path):
         # The first words, the arguments and the errors are the same all the same.
         first = [text.split(",")[0].split(".")[0] for text in texts]
         assert first[0] == first[1]
-        parts = [text.partition("Args:")[2] for text in texts]
-        assert parts[0] == parts[1]
+        for mark in ("Args:", "===="):  # the arguments, and the table of events
+            parts = [text.partition(mark)[2] for text in texts]
+            assert parts[0] == parts[1]
     else:
         assert texts[0] == texts[1]
 
