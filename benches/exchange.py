@@ -55,6 +55,7 @@ class Options:
     warmup: float = 5.0
     sessions: int = 4
     viewers: int = 50
+    cycles: int = 1000
     bitrate: int = 3_000_000
 
 

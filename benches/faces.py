@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 import parhelion as ph
 import parhelion_peer
@@ -61,7 +62,9 @@ class _Times:
         }
 
 
-async def compare(endpoint: dict[str, Any], options: Options) -> dict[str, Any]:
+async def compare(
+    endpoint: dict[str, Any], options: Options, _processes: dict[str, psutil.Process]
+) -> dict[str, Any]:
     """From numpy array to numpy array through ``send`` and ``recv`` of each face."""
     where = {"api_key": endpoint["api_key"], "base_url": endpoint["url"]}
     how = parhelion_peer.connection(options.bitrate)

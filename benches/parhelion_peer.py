@@ -42,6 +42,10 @@ class ParhelionLink:
         """The newest frame."""
         return np.asarray(await self._connected.recv())
 
+    async def set_prompt(self, text: str) -> None:
+        """Returns when it is acknowledged."""
+        await self._connected.set_prompt(text, enhance=False)
+
     async def traffic(self) -> tuple[int, int] | None:
         """Bytes of RTP payload."""
         stats = self._connected.stats()

@@ -25,11 +25,14 @@ import psutil
 from exchange import CASES, Options
 
 LIBRARIES = ("parhelion", "aiortc")
-BOTH_FACES = "sync"
-"""The case that measures the two faces of Parhelion beside each other."""
-
-VIEWERS = "viewers"
-"""The case of a session that many watch."""
+OWN_CASES = {
+    "viewers": ("viewers", "measure"),
+    "sync": ("faces", "compare"),
+    "prompt": ("prompts", "measure"),
+    "cycles": ("cycles", "measure"),
+}
+"""Cases that need more than a :class:`Link` can do: module and function. Parhelion's alone."""
+_CYCLE_SECONDS = 1.0
 _GRACE_SECONDS = 90.0
 
 
@@ -62,6 +65,8 @@ def run_case(library: str, case: str, options: Options) -> dict[str, Any]:
         }
         client = _spawn("client", library)
         limit = options.warmup + 2 * options.seconds + _GRACE_SECONDS
+        if case == "cycles":
+            limit += options.cycles * _CYCLE_SECONDS
         try:
             output, _ = client.communicate(json.dumps(job), timeout=limit)
         except subprocess.TimeoutExpired as error:
@@ -118,21 +123,16 @@ async def _serve(library: str) -> None:
 
 async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
     options = Options(**job["options"])
-    if job["case"] == BOTH_FACES:
-        comparison: dict[str, Any] = await importlib.import_module("faces").compare(
-            job["endpoint"], options
-        )
-        return comparison
-    peer = importlib.import_module(f"{library}_peer")
     processes = {
         "client": psutil.Process(os.getpid()),
         "server": psutil.Process(job["server_pid"]),
     }
-    if job["case"] == VIEWERS:
-        room: dict[str, Any] = await importlib.import_module("viewers").measure(
-            job["endpoint"], options, processes
-        )
-        return room
+    if job["case"] in OWN_CASES:
+        module, function = OWN_CASES[job["case"]]
+        measure = getattr(importlib.import_module(module), function)
+        measured: dict[str, Any] = await measure(job["endpoint"], options, processes)
+        return measured
+    peer = importlib.import_module(f"{library}_peer")
     return await CASES[job["case"]](
         lambda: peer.connect(job["endpoint"], options.bitrate), options, processes
     )

@@ -16,13 +16,13 @@ from exchange import CASES, Options
 from faces import measure_import
 from floor import measure_floor, ratios
 from measure import machine
-from process import BOTH_FACES, VIEWERS, content_folder, run_case
+from process import OWN_CASES, content_folder, run_case
 
 
 def main() -> None:
     """Runs the chosen cases."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    cases = [*CASES, VIEWERS, BOTH_FACES, "import"]
+    cases = [*CASES, *OWN_CASES, "import"]
     arguments.add_argument("--case", action="append", choices=cases, help="all unless given")
     add_options(arguments)
     chosen = arguments.parse_args()
@@ -52,6 +52,7 @@ def add_options(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--warmup", type=_seconds, default=5.0, help="time before that")
     arguments.add_argument("--sessions", type=int, default=4, help="for the case 'sessions'")
     arguments.add_argument("--viewers", type=int, default=50, help="for the case 'viewers'")
+    arguments.add_argument("--cycles", type=int, default=1000, help="for the case 'cycles'")
     arguments.add_argument("--bitrate", type=int, default=3_000_000, help="bits per second")
     arguments.add_argument("--output", type=Path, help="also write the JSON here")
 
@@ -64,6 +65,7 @@ def with_options(options: Options, chosen: argparse.Namespace) -> Options:
         warmup=chosen.warmup,
         sessions=chosen.sessions,
         viewers=chosen.viewers,
+        cycles=chosen.cycles,
         bitrate=chosen.bitrate,
     )
 
@@ -71,9 +73,8 @@ def with_options(options: Options, chosen: argparse.Namespace) -> Options:
 def described(options: Options) -> dict[str, Any]:
     """The options without the temporary paths."""
     settings = dataclasses.asdict(options)
-    return {
-        name: settings[name] for name in ("seconds", "warmup", "sessions", "viewers", "bitrate")
-    }
+    names = ("seconds", "warmup", "sessions", "viewers", "cycles", "bitrate")
+    return {name: settings[name] for name in names}
 
 
 def publish(result: dict[str, Any], output: Path | None) -> None:

@@ -60,12 +60,20 @@ impl Preparing {
     }
 }
 
-/// Prepares a state beside the runtime, and not many at a time. `None`: the service is ending.
+/// Prepares a state. An image is decoded beside the runtime, and not many at a time; a prompt alone
+/// waits for nobody's image. `None`: the service is ending.
 pub(super) async fn prepare_beside(
     decoding: Arc<Semaphore>,
     state: State,
     known: Option<DecodedImage>,
 ) -> Option<Result<Control>> {
+    let decoded = match (&state.image, &known) {
+        (Some(encoded), Some((same, _))) => encoded == same,
+        (image, _) => image.is_none(),
+    };
+    if decoded {
+        return Some(prepare(&state, known));
+    }
     let _permit = decoding.acquire_owned().await.ok()?;
     tokio::task::spawn_blocking(move || prepare(&state, known)).await.ok()
 }
@@ -87,4 +95,33 @@ fn prepare(state: &State, known: Option<DecodedImage>) -> Result<Control> {
         enhance: state.prompt.as_ref().is_some_and(|prompt| prompt.enhance),
         image,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Prompt;
+
+    #[tokio::test]
+    async fn a_prompt_waits_for_nobodys_image() {
+        let decoding = Arc::new(Semaphore::new(1));
+        let _all = Arc::clone(&decoding).acquire_owned().await.unwrap();
+        let prompt = Some(Prompt { text: "noir".into(), enhance: false });
+        let picture = Arc::new(Picture { width: 1, height: 1, data: vec![0; 3] });
+        let encoded = EncodedImage::from("AAAA".to_owned());
+        let known = Some((encoded.clone(), Arc::clone(&picture)));
+        for (image, known) in [(None, None), (None, known.clone()), (Some(encoded), known)] {
+            let expected = image.as_ref().map(|_| Arc::clone(&picture));
+            let state = State { prompt: prompt.clone(), image };
+            // Nothing to wait for: done at the first look.
+            let prepared = prepare_beside(Arc::clone(&decoding), state, known);
+            let control = tokio::time::timeout(std::time::Duration::ZERO, prepared).await.unwrap();
+            let control = control.unwrap().unwrap();
+            assert_eq!(control.prompt.as_deref(), Some("noir"));
+            assert_eq!(control.image.is_some(), expected.is_some());
+        }
+        let state = State { prompt, image: Some(EncodedImage::from("AAAA".to_owned())) };
+        let waits = prepare_beside(decoding, state, None);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, waits).await.is_err());
+    }
 }
