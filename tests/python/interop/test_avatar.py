@@ -52,7 +52,9 @@ async def test_the_python_sdk_sees_its_image_and_hears_its_clip(server, avatar_s
     for _ in range(2):
         played = await avatar_sdk.call("play", content=clip)
         # It returns when its last block has been sent.
-        assert SECONDS - 0.05 < played["took"] < SECONDS + 2
+        assert (
+            played["took"] > SECONDS - 0.05
+        )  # as long as it sounds; how much longer is the machine's
         assert played["seconds"] == pytest.approx(SECONDS, abs=0.1)
         assert played["pitch"] == pytest.approx(PITCH, abs=5)
         # It spreads one channel over two with 3 dB less on each.
@@ -72,7 +74,7 @@ async def test_the_javascript_sdk_sees_its_image_and_hears_its_clip(
     assert seen["matched"], seen
     assert seen["size"] == [1280, 720]
     played = await page.call("play_and_hear", content=clip)
-    assert SECONDS - 0.05 < played["took"] < SECONDS + 2
+    assert played["took"] > SECONDS - 0.05  # as long as it sounds; how much longer is the machine's
     assert played["pitch"] == pytest.approx(PITCH, abs=12)
     assert played["loud"] == pytest.approx(SECONDS, abs=0.35)
     assert not played["loud_at_the_end"]

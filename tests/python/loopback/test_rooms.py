@@ -111,7 +111,11 @@ async def test_viewers_are_told_when_the_publisher_leaves(client, server, sessio
     with pytest.raises(ph.SessionEndedError, match="ended, or never ran"):
         await client.realtime.subscribe(session.subscribe_token, timeout=20)
     await viewer.disconnect()
-    assert server.viewers == 0
+    for _ in range(1000):  # the service's end of the socket may be a moment later
+        if not server.viewers:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"{server.viewers} viewers stayed")
 
 
 async def test_a_publisher_that_comes_back_has_another_token(client, server, session, record):
