@@ -50,8 +50,8 @@ impl Cells {
                         .filter(|&cell| cell < columns * rows)
                 };
                 let distance = |cell: usize| {
-                    let (sx, sy) = seeds[cell];
-                    (sx - px).hypot(sy - py)
+                    let (dx, dy) = (seeds[cell].0 - px, seeds[cell].1 - py);
+                    dx * dx + dy * dy
                 };
                 let best = around()
                     .min_by(|&a, &b| distance(a).total_cmp(&distance(b)))

@@ -108,10 +108,7 @@ fn direction(e: f32, f: f32, g: f32) -> ([i16; 2], u8) {
         return ([256, 0], 0);
     }
     let sureness = root / (e + g + 4.0);
-    (
-        [(x / length * 256.0).round() as i16, (y / length * 256.0).round() as i16],
-        (sureness * 255.0) as u8,
-    )
+    ([(x / length * 256.0) as i16, (y / length * 256.0) as i16], (sureness * 255.0) as u8)
 }
 
 /// Directions that are told apart: parts of half a turn, as a vector and its opposite are one.

@@ -1,5 +1,7 @@
 //! Grain, paper and other textures as planes of the picture's size, made when the size changes.
 
+use std::sync::LazyLock;
+
 use super::image::Plane;
 use super::noise::{TILE, Tile};
 
@@ -47,20 +49,30 @@ impl Texture {
     }
 }
 
-/// Rough paper, mean 128: hills of several sizes and fibres.
+/// What all papers are made of: hills of three sizes, grain and fibres. Made once, as it takes
+/// longer than a frame.
+static PULP: LazyLock<[Tile; 5]> = LazyLock::new(|| {
+    [
+        Tile::hills(5, 4),
+        Tile::hills(9, 8),
+        Tile::hills(33, 32),
+        Tile::grain(1),
+        Tile::white(6).rubbed((0.8, 0.6), 6),
+    ]
+});
+
+/// Rough paper, mean 128. The seed says which part of a large sheet it is.
 pub(in crate::models) fn paper(seed: u32, scale: f32) -> impl Fn(usize, usize) -> u8 {
-    let hills: Vec<Tile> =
-        [4, 8, 32].iter().map(|&cell| Tile::hills(seed + cell as u32, cell)).collect();
-    let grain = Tile::grain(seed);
-    let fibres = Tile::white(seed + 5).rubbed((0.8, 0.6), 6);
+    let [small, middle, large, grain, fibres] = &*PULP;
+    let (left, top) = (seed as usize * 37, seed as usize * 59);
     move |x, y| {
-        let (sx, sy) = ((x as f32 / scale) as usize, (y as f32 / scale) as usize);
+        let (sx, sy) = ((x as f32 / scale) as usize + left, (y as f32 / scale) as usize + top);
         let part = |tile: &Tile, weight: f32| (f32::from(tile.at(sx, sy)) - 128.0) * weight;
-        let sum = part(&hills[0], 0.35)
-            + part(&hills[1], 0.3)
-            + part(&hills[2], 0.15)
-            + part(&fibres, 0.25)
-            + (f32::from(grain.at(x, y)) - 128.0) * 0.4;
+        let sum = part(small, 0.35)
+            + part(middle, 0.3)
+            + part(large, 0.15)
+            + part(fibres, 0.25)
+            + (f32::from(grain.at(x + left, y + top)) - 128.0) * 0.4;
         (128.0 + sum).clamp(0.0, 255.0) as u8
     }
 }
