@@ -80,7 +80,7 @@ def clip(name: str, first: int) -> Iterator[Pixels]:
             if number >= first + FRAMES:
                 break
             if number >= first:
-                yield filling(frame.to_image())
+                yield filling(Image.fromarray(frame.to_ndarray(format="rgb24")))
 
 
 def sources() -> Iterator[tuple[str, list[Pixels]]]:
@@ -119,7 +119,7 @@ def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
         canvas.paste(small, (left, top))
         draw.text((left + 4, top + tall + 1), prompt, fill="black", font=font)
     # A palette keeps the files small.
-    canvas.quantize(192, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    canvas.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e3:.0f} kB")
 
 

@@ -21,12 +21,12 @@ impl Lut {
     pub fn of(grade: impl Fn([f32; 3]) -> [f32; 3]) -> Self {
         let node = |index: usize| {
             let at = [index / (SIDE * SIDE), index / SIDE % SIDE, index % SIDE];
-            // The last node lies one level beyond white, where it follows the same line.
+            // The last node lies one level beyond white, and half a level more is white still.
             let levels = at.map(|step| (step * 16) as f32);
             let color = grade(levels.map(|level| level.min(255.0)));
             let lanes: [u64; 3] = std::array::from_fn(|c| {
-                let beyond = (levels[c] - 255.0).max(0.0);
-                ((color[c].clamp(0.0, 255.0) + beyond).clamp(0.0, 256.0) * 16.0).round() as u64
+                let beyond = if levels[c] > 255.0 && color[c] > 250.0 { 1.0 } else { 0.0 };
+                ((color[c].clamp(0.0, 255.0) + beyond).min(255.5) * 8.0).round() as u64
             });
             lanes[0] | lanes[1] << 16 | lanes[2] << 32
         };
@@ -72,8 +72,8 @@ fn read(nodes: &[u64; NODES], [r, g, b]: [u8; 3]) -> [u8; 3] {
         + node(one) * (part(first) - part(second))
         + node(two) * (part(second) - part(third))
         + node(three) * part(third)
-        + 0x0080_0080_0080;
-    [(sum >> 8) as u8, (sum >> 24) as u8, (sum >> 40) as u8]
+        + 0x0040_0040_0040;
+    [(sum >> 7) as u8, (sum >> 23) as u8, (sum >> 39) as u8]
 }
 
 #[cfg(test)]
@@ -97,6 +97,23 @@ mod tests {
         let mut still = white.clone();
         Lut::of(|color| color).apply(&mut still);
         assert_eq!(still, white);
+    }
+
+    #[test]
+    fn what_is_graded_to_white_or_black_stays_there() {
+        for (level, lut) in [
+            (255, Lut::of(|color| color.map(|level| level * 1.6 + 90.0))),
+            (0, Lut::of(|color| color.map(|level| level - 300.0))),
+        ] {
+            let mut image = colors();
+            for (at, plane) in image.planes.iter_mut().enumerate() {
+                for level in &mut plane.data {
+                    *level = level.saturating_add(150 + at as u8);
+                }
+            }
+            lut.apply(&mut image);
+            assert!(image.planes.iter().all(|plane| plane.data.iter().all(|&got| got == level)));
+        }
     }
 
     #[test]

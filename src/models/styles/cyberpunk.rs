@@ -9,6 +9,7 @@ use crate::models::operators::{
 pub(super) struct Cyberpunk {
     lights: Plane,
     half: Plane,
+    shining: Plane,
     quarter: Plane,
     glow: Plane,
     grown: Plane,
@@ -29,12 +30,17 @@ impl Style for Cyberpunk {
                 |_, [luma]| [smooth(luma, 140.0, 245.0) * 255.0]
             },
         );
-        halve(&self.lights, &mut self.half);
-        halve(&self.half, &mut self.quarter);
+        halve(&self.lights, &mut self.shining);
+        halve(&self.shining, &mut self.quarter);
+        halve(scene.luma, &mut self.half);
         self.blur.plane(&self.quarter, &mut self.glow, scene.length(5.0));
         self.double.to(&self.glow, &mut self.grown, self.half.width, self.half.height);
         self.double.to(&self.grown, &mut self.full, width, height);
         let scale = 1.0 / width as f32;
+        // At night the city is lit all the same.
+        let sum: u64 = self.half.data.iter().map(|&level| u64::from(level)).sum();
+        let mean = sum as f32 / self.half.data.len() as f32;
+        let exposure = (96.0 / mean.max(1.0)).clamp(1.0, 3.2);
         let lines = scene.pixels(2.0).max(2);
         let [r, g, b] = scene.image.each();
         shade(
@@ -45,9 +51,10 @@ impl Style for Cyberpunk {
                 let scan = if (y / lines).is_multiple_of(2) { 1.0 } else { 0.93 };
                 #[inline(always)]
                 move |x, [r, g, b, glow]| {
+                    let [r, g, b] = [r * exposure, g * exposure, b * exposure];
                     let u = x as f32 * scale;
                     let gray = gray_of([r, g, b]);
-                    let t = gray * (1.0 / 255.0);
+                    let t = (gray * (1.0 / 255.0)).min(1.0);
                     let rich = saturate([r, g, b], 1.5);
                     // Shadows violet, lights magenta on the left and cyan on the right.
                     let side = smooth(u + (b - r) * 0.002, 0.25, 0.75);

@@ -40,7 +40,7 @@ impl Default for OilPainting {
 impl Style for OilPainting {
     fn paint(&mut self, scene: &Scene<'_>, out: &mut Image) {
         let (width, height) = scene.size();
-        self.flat.make(scene, 15.0);
+        self.flat.make(scene, 10.0);
         self.flat.grow(scene);
         let (columns, rows) = (self.flat.half.width(), self.flat.half.height());
         self.noise.lay(&self.tile, columns, rows, (0, 0));

@@ -24,7 +24,7 @@ pub(super) struct Watercolor {
 impl Style for Watercolor {
     fn paint(&mut self, scene: &Scene<'_>, out: &mut Image) {
         let (width, height) = scene.size();
-        self.flat.make(scene, 15.0);
+        self.flat.make(scene, 10.0);
         self.flat.grow(scene);
         self.blur.plane(&self.flat.luma, &mut self.near, scene.length(1.2));
         self.blur.plane(&self.flat.luma, &mut self.wide, scene.length(6.0));
