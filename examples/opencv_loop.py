@@ -23,7 +23,7 @@ import numpy.typing as npt
 import parhelion as ph
 
 PROMPTS = ("anime", "oil painting", "noir")
-SECONDS_EACH = 1.75
+SECONDS_EACH, FRAMES_EACH = 1.75, 20
 ESCAPE = 27
 
 Picture = npt.NDArray[np.uint8]
@@ -55,6 +55,9 @@ class Window:
         cv2.imshow("parhelion: transformed", after)
         return cv2.waitKey(1) != ESCAPE
 
+    def keep(self, *_: Picture) -> None:
+        """Nothing: who looks at a window has seen it."""
+
     def close(self) -> str:
         """Says where the pictures went."""
         cv2.destroyAllWindows()
@@ -68,15 +71,14 @@ class ContactSheet:
         self._path = path
         self._width = width
         self._pairs: list[Picture] = []
-        self._next = time.monotonic() + SECONDS_EACH / 2
 
-    def show(self, before: Picture, after: Picture) -> bool:
+    def show(self, *_: Picture) -> bool:
         """Whether to go on."""
-        if time.monotonic() >= self._next:
-            self._next += SECONDS_EACH
-            halves = [self._small(picture) for picture in (before, after)]
-            self._pairs.append(np.hstack(halves))
         return True
+
+    def keep(self, before: Picture, after: Picture) -> None:
+        """Adds a pair to the sheet."""
+        self._pairs.append(np.hstack([self._small(picture) for picture in (before, after)]))
 
     def close(self) -> str:
         """Writes the file and says so."""
@@ -116,7 +118,8 @@ def main() -> None:
     interval = 0.0 if is_live else 1 / (capture.get(cv2.CAP_PROP_FPS) or 25)
     screen = open_screen(chosen.sheet)
     with ph.sync.connect("mirage_v2", prompt=PROMPTS[0], format="bgr24") as rt:
-        began, frames, style = time.monotonic(), 0, 0
+        began, frames = time.monotonic(), 0
+        style, since, changed = 0, 0, began
         while chosen.seconds is None or time.monotonic() - began < chosen.seconds:
             ok, picture = capture.read()
             if not ok:
@@ -125,11 +128,14 @@ def main() -> None:
             after = rt.process(frame)  # the newest there is; never falls behind
             if not screen.show(frame, after):
                 break
-            frames += 1
-            if time.monotonic() - began > (style + 1) * SECONDS_EACH:
-                style += 1
+            frames, since = frames + 1, since + 1
+            if since >= FRAMES_EACH and time.monotonic() - changed >= SECONDS_EACH:
+                screen.keep(frame, after)
+                style, since, changed = style + 1, 0, time.monotonic()
                 rt.set_prompt(PROMPTS[style % len(PROMPTS)])
             time.sleep(max(0.0, began + frames * interval - time.monotonic()))
+        if since >= FRAMES_EACH:
+            screen.keep(frame, after)
         stats, seconds = rt.stats(), time.monotonic() - began
     capture.release()
     print(f"{frames} frames in {seconds:.1f} s, {stats.frames_received} came back")
