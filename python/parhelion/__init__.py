@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
+from typing import TYPE_CHECKING, Any
 
-from parhelion import sync as sync
 from parhelion._core import build_info
 from parhelion.audio import AudioFrame
 from parhelion.client import Client, RealTime, create_client
@@ -40,8 +41,6 @@ from parhelion.models import ModelDefinition, Models
 from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
-from parhelion.server import LocalServer, ModelContext, Server
-from parhelion.sources import Media
 from parhelion.statistics import (
     Drop,
     LimitingFactor,
@@ -55,6 +54,11 @@ from parhelion.streams import RemoteStream
 from parhelion.tokens import Token, Tokens
 from parhelion.unset import UNSET, Unset
 from parhelion.viewer import Subscription
+
+if TYPE_CHECKING:
+    from parhelion import sync as sync
+    from parhelion.server import LocalServer, ModelContext, Server
+    from parhelion.sources import Media
 
 __version__: str = build_info()["version"]
 
@@ -117,6 +121,31 @@ __all__ = [
     "create_client",
     "__version__",
 ]
+
+# Not needed by everybody: imported when they are first asked for.
+_LATER = {
+    "sync": "parhelion.sync",
+    "LocalServer": "parhelion.server",
+    "ModelContext": "parhelion.server",
+    "Server": "parhelion.server",
+    "Media": "parhelion.sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _LATER[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    module = importlib.import_module(home)
+    value = module if name == "sync" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 if build_info()["profile"] == "debug":
     warnings.warn(

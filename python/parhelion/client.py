@@ -8,7 +8,7 @@ import platform
 import reprlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from parhelion import _core
 from parhelion.changes import check_model
@@ -26,10 +26,13 @@ from parhelion.limits import checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.opening import Connecting, InitialState
-from parhelion.sources import halves_of, sends_sound
 from parhelion.streams import RemoteStream
 from parhelion.tokens import Tokens
 from parhelion.viewer import Subscribing
+
+if TYPE_CHECKING:
+    from parhelion.sources.base import Source
+    from parhelion.sources.pump import Lane
 
 __all__ = ["Client", "RealTime", "create_client"]
 
@@ -146,7 +149,15 @@ class RealTime:
             raise InvalidOptionsError(f"fps: expected above 0 and up to {_MAX_FPS}, got {fps!r}")
         checked_format(format, "connect")
         flow = as_flow(flow)
-        halves = halves_of(stream, format=format, policy=flow.send, fps=fps, model_fps=model.fps)
+        halves: Sequence[tuple[Source, Lane]] = ()
+        sound = False
+        if stream is not None or fps is not None:
+            from parhelion.sources import halves_of, sends_sound
+
+            halves = halves_of(
+                stream, format=format, policy=flow.send, fps=fps, model_fps=model.fps
+            )
+            sound = sends_sound(halves)
         state = InitialState() if initial_state is None else initial_state
         if not isinstance(state, InitialState):
             raise InvalidInputError(
@@ -175,7 +186,7 @@ class RealTime:
                 "customize_offer": customize_offer is not None,
                 "stats_interval": stats_interval,
                 "connect_timeout": timeout,
-                "audio": _with_sound(audio, sends_sound(halves), model),
+                "audio": _with_sound(audio, sound, model),
                 "attempts": attempts,
                 "ice_servers": None if ice_servers is None else ice_server_list(ice_servers),
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module

@@ -7,17 +7,19 @@ import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from parhelion import _core
 from parhelion.errors import ConnectTimeoutError, InvalidStateError
 from parhelion.images import ImageLike
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.realtime import RealTimeClient
-from parhelion.sources.base import Source
-from parhelion.sources.feed import Feed
-from parhelion.sources.pump import Lane
 from parhelion.streams import RemoteStream
+
+if TYPE_CHECKING:
+    from parhelion.sources.base import Source
+    from parhelion.sources.feed import Feed
+    from parhelion.sources.pump import Lane
 
 __all__ = ["InitialState"]
 
@@ -70,10 +72,12 @@ class Connecting(Awaitable[RealTimeClient]):
         return self._open().__await__()
 
     async def _open(self) -> RealTimeClient:
-        feed = Feed(self._halves) if self._halves else None
-        if feed is None:
-            client = await self._connect(feed)
+        if not self._halves:
+            client = await self._connect(None)
         else:
+            from parhelion.sources.feed import Feed  # a session without a stream needs none of it
+
+            feed = Feed(self._halves)
             began = time.monotonic()
             try:
                 # A stream that cannot be opened is no reason to bother the service.

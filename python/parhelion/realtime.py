@@ -7,7 +7,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
 from parhelion.audio import AudioFrame, checked_clip, checked_rate, checked_samples
@@ -25,9 +25,11 @@ from parhelion.limits import checked_seconds
 from parhelion.offers import OfferCustomizer, Offers
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.session import Session
-from parhelion.sources.feed import Feed
 from parhelion.streams import RemoteStream
 from parhelion.unset import UNSET, Unset
+
+if TYPE_CHECKING:
+    from parhelion.sources.feed import Feed
 
 __all__ = ["RealTimeClient"]
 
