@@ -190,7 +190,7 @@ class RealTime:
                 "attempts": attempts,
                 "ice_servers": None if ice_servers is None else ice_server_list(ice_servers),
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
-                "user_agent": self._client._user_agent,  # noqa: SLF001 - same module
+                "user_agent": self._client._user_agent + flow._announced(),  # noqa: SLF001 - same module
             },
             image,
             halves,

@@ -40,7 +40,7 @@ class Flow:
         a service with one place before its model may drop frames.
 
     With ``all`` and ``wait`` the encoder leaves no frame out, at the price of a bit rate that may
-    exceed its bound for moments; and while a connection is lost ``send()`` raises
+    exceed its bound for moments; with ``wait`` that of the local service does not either. While a connection is lost ``send()`` raises
     :class:`QueueFullError` too. Frames that are under way when it is lost do not come back.
 
     A frame no longer counts as under way when it came back, when one that was sent after it came
@@ -105,6 +105,10 @@ class Flow:
             (self.send, self.send_limit or _USUAL["send"][self.send]),
             (self.receive, self.receive_limit or _USUAL["receive"][self.receive]),
         )
+
+    def _announced(self) -> str:
+        """What a service of our own reads of it, at the end of the user agent."""
+        return " flow/wait" if self.send == "wait" else ""
 
 
 def as_flow(flow: Flow | FlowMode) -> Flow:

@@ -16,6 +16,7 @@ use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::caller::Caller;
 use super::faults::{KEY_REFUSED, Stage};
 use super::session::{self, Accepted};
 use super::socket::{CLOSE_WAIT, ControlSocket};
@@ -187,8 +188,8 @@ fn check(
     }
     let (token, max_duration) = begin(service, token, now)?;
     let entry = service.admission.enter()?;
-    let renews = query.get("user_agent").is_some_and(|agent| agent.starts_with("parhelion/"));
-    Ok(Accepted { model, entry, max_duration, token, renews })
+    let caller = query.get("user_agent").map(Caller::of).unwrap_or_default();
+    Ok(Accepted { model, entry, max_duration, token, caller })
 }
 
 /// A viewer shows a permission for that session; or a key of this service beside the address, which

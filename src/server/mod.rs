@@ -6,6 +6,7 @@
 
 mod admission;
 mod api;
+mod caller;
 mod control;
 pub mod faults;
 mod http;

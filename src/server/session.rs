@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::Service;
 use super::admission::Entry;
+use super::caller::Caller;
 use super::control::{APPLY_LIMIT, DecodedImage, Prepared, prepare_beside};
 use super::faults::{Action, Faults};
 use super::link::{LinkObserver, MediaLink, MediaSeen, Observe, Observed};
@@ -30,7 +31,7 @@ use crate::session::{
     EncodedImage, ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput,
     ServerSession, State,
 };
-use crate::transport::video::{CurrentPeer, VideoReceiver, VideoSender};
+use crate::transport::video::{CurrentPeer, SenderQueue, VideoReceiver, VideoSender};
 use crate::transport::{AudioUse, PeerConfig, SharedPeer, runtime};
 
 pub(super) const INPUTS: usize = 256;
@@ -46,8 +47,7 @@ pub(super) struct Accepted {
     /// How long it may generate.
     pub(super) max_duration: Option<Duration>,
     pub(super) token: Option<TokenUse>,
-    /// Whether the client can take its name, with a new permission to watch, more than once.
-    pub(super) renews: bool,
+    pub(super) caller: Caller,
 }
 
 /// What reaches a session from elsewhere than its socket.
@@ -98,6 +98,7 @@ impl Media {
         service: &Service,
         model: &RegisteredModel,
         context: SessionContext,
+        caller: Caller,
         inputs: mpsc::Sender<Input>,
     ) -> Result<Self> {
         let peer = Arc::<CurrentPeer>::default();
@@ -108,8 +109,10 @@ impl Media {
             threads: live_threads(),
             ..Default::default()
         })?;
-        let sender =
-            Arc::new(VideoSender::start("encoder", Arc::clone(&peer), Box::new(encoder), bitrate)?);
+        let queue =
+            SenderQueue { place: "encoder", capacity: 1, every: caller.wants_all, lost: None };
+        let sender = VideoSender::start_with(queue, Arc::clone(&peer), Box::new(encoder), bitrate)?;
+        let sender = Arc::new(sender);
         let processing = Arc::new(Processing::start(
             model,
             context,
@@ -183,7 +186,7 @@ impl Media {
 
 /// Runs one session to its end, from the queue on if it has to wait.
 pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Accepted) {
-    let Accepted { model, entry, max_duration, mut token, renews } = accepted;
+    let Accepted { model, entry, max_duration, mut token, caller } = accepted;
     let session_id = session_id();
     let mut session = ServerSession::new(ServerConfig {
         apply_timeout: APPLY_LIMIT,
@@ -206,7 +209,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
     let (inputs, mut queue) = mpsc::channel(INPUTS);
     let context =
         SessionContext { session_id: session_id.clone(), model: model.spec.name.to_string() };
-    let media = match Media::start(&service, &model, context, inputs.clone()) {
+    let media = match Media::start(&service, &model, context, caller, inputs.clone()) {
         Ok(media) => media,
         Err(error) => {
             tracing::error!(target: "parhelion::server", "starting a session: {error}");
@@ -243,7 +246,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         decoded: None,
         decoding: Arc::clone(&service.decoding),
         ended: None,
-        is_ours: renews,
+        is_ours: caller.is_ours,
     };
     if let Some(Prepared { control, decoded }) = prepared {
         driver.media.processing.set_control(control);
@@ -251,7 +254,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
     }
     let session_id = driver.session_id.clone();
     tracing::info!(target: "parhelion::server", session_id, model = %model.spec.name, "session opened");
-    driver.run(&mut queue, &service, renews).await;
+    driver.run(&mut queue, &service, caller.is_ours).await;
     let closing = driver.media.peer.set(None);
     driver.media.stop();
     service.rooms.close(&session_id);

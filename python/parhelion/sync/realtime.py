@@ -164,7 +164,8 @@ class RealTimeClient(Session):
 
         For single pictures and tests; for video use :meth:`send` and :meth:`recv`, which do not
         wait for each other. A frame that is dropped on its way is sent again. Waits for room
-        where :meth:`send` would raise :class:`QueueFullError`.
+        where :meth:`send` would raise :class:`QueueFullError`; with ``flow="wait"`` frames that
+        were sent before and not read yet take that room.
 
         Args:
             frame: As for :meth:`send`.

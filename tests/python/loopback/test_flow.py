@@ -64,6 +64,27 @@ async def test_wait_loses_nothing_through_a_slow_model(slow):
         assert session.stats().drops == []
 
 
+async def test_wait_loses_nothing_to_a_rate_control_at_its_limit():
+    seed = 20
+    print("seed", seed)
+    noise = np.random.default_rng(seed).integers(0, 256, (8, 240, 320, 3), np.uint8)
+    calm = np.full_like(noise[0], 90)
+    count = 200
+    async with ph.LocalServer(max_bitrate=150_000) as server:
+        client = ph.Client(server.api_key, base_url=server.url)
+        async with client.realtime.connect(model="mirage_v2", flow="wait", timeout=20) as session:
+
+            async def send() -> None:
+                for number in range(count):
+                    await session.drain()
+                    session.send(noise[number % 8] if number // 10 % 2 else calm)
+
+            sending = asyncio.create_task(send())
+            frames = [await session.recv(timeout=20) for _ in range(count)]
+            await sending
+            assert [frame.input_id for frame in frames] == list(range(count))
+
+
 async def test_wait_loses_nothing_to_a_slow_reader(slow):
     async with slow.realtime.connect(model=SLOW, flow="wait", timeout=20) as session:
         sending = asyncio.create_task(pump(session, 30))
