@@ -40,8 +40,9 @@ class Flow:
         a service with one place before its model may drop frames.
 
     With ``all`` and ``wait`` the encoder leaves no frame out, at the price of a bit rate that may
-    exceed its bound for moments; with ``wait`` that of the local service does not either. While a connection is lost ``send()`` raises
-    :class:`QueueFullError` too. Frames that are under way when it is lost do not come back.
+    exceed its bound for moments; with ``wait`` that of the local service does not either. While a
+    connection is lost ``send()`` raises :class:`QueueFullError` too. Frames that are under way when
+    it is lost do not come back.
 
     A frame no longer counts as under way when it came back, when one that was sent after it came
     back, when it was dropped on this side, or when nothing was heard of any frame for two seconds

@@ -66,7 +66,6 @@ async def test_wait_loses_nothing_through_a_slow_model(slow):
 
 async def test_wait_loses_nothing_to_a_rate_control_at_its_limit():
     seed = 20
-    print("seed", seed)
     noise = np.random.default_rng(seed).integers(0, 256, (8, 240, 320, 3), np.uint8)
     calm = np.full_like(noise[0], 90)
     count = 200
@@ -82,7 +81,8 @@ async def test_wait_loses_nothing_to_a_rate_control_at_its_limit():
             sending = asyncio.create_task(send())
             frames = [await session.recv(timeout=20) for _ in range(count)]
             await sending
-            assert [frame.input_id for frame in frames] == list(range(count))
+            ids = [frame.input_id for frame in frames]
+            assert ids == list(range(count)), f"seed {seed}"
 
 
 async def test_wait_loses_nothing_to_a_slow_reader(slow):
