@@ -5,6 +5,7 @@
 
 mod array;
 mod awaitable;
+mod bell;
 mod errors;
 mod faults;
 mod gate;
