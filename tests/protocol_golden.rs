@@ -323,6 +323,38 @@ fn the_size_of_a_message_is_bounded() {
 }
 
 #[test]
+fn what_carries_no_description_prompt_or_picture_is_short() {
+    // As a tree of values, this would be a hundred times as large.
+    let lists = "[],".repeat(30_000);
+    let tick = format!(r#"{{"type":"generation_tick","seconds":1,"service_stats":[{lists}0]}}"#);
+    let error = ServerMessage::parse(&tick).unwrap_err();
+    assert!(error.message.contains("at most 65536 bytes, got 900"), "{}", error.message);
+    let long = "x".repeat(70_000);
+    let candidate = format!(r#"{{"type":"ice-candidate","candidate":{{"candidate":"{long}"}}}}"#);
+    assert!(ServerMessage::parse(&candidate).is_err());
+    assert!(ClientMessage::parse(&candidate).is_err());
+    for kept in [
+        format!(r#"{{"type":"answer","sdp":"{long}"}}"#),
+        format!(r#"{{"type":"prompt_ack","prompt":"{long}","success":true}}"#),
+    ] {
+        assert!(ServerMessage::parse(&kept).is_ok());
+    }
+}
+
+#[test]
+fn a_candidate_fits_with_all_that_names_it() {
+    let one = |candidate: usize, mid: usize| IceCandidate {
+        candidate: "c".repeat(candidate),
+        sdp_mid: Some("m".repeat(mid)),
+        sdp_m_line_index: None,
+        username_fragment: Some("u".repeat(4)),
+    };
+    assert!(one(1019, 1).fits());
+    assert!(!one(1020, 1).fits());
+    assert!(!one(100, 1000).fits());
+}
+
+#[test]
 fn messages_print_without_what_must_stay_private() {
     let printed: Vec<String> = [
         ClientMessage::parse(r#"{"type":"set_image","image_data":"UEVST04="}"#),

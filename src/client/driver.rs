@@ -36,7 +36,6 @@ const MESSAGES: usize = 64;
 const NEWS: usize = 1024;
 /// Remote candidates that a link may be given, and how long one may be.
 const MAX_CANDIDATES: u32 = 256;
-const MAX_CANDIDATE_BYTES: usize = 1024;
 
 /// What reaches the driver from its sockets and links.
 enum Input {
@@ -442,9 +441,7 @@ impl Driver {
             RemoteSignal::Answer(answer) => peer.accept_answer(&answer).await,
             RemoteSignal::Candidate(candidate) => {
                 self.remote_candidates += 1;
-                let long =
-                    candidate.as_ref().is_some_and(|one| one.candidate.len() > MAX_CANDIDATE_BYTES);
-                if long || self.remote_candidates > MAX_CANDIDATES {
+                if self.remote_candidates > MAX_CANDIDATES {
                     return;
                 }
                 // One bad candidate is no reason to give up: another may work.

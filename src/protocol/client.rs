@@ -128,6 +128,8 @@ impl Message for ClientMessage {
         ("switch_camera", "{rotateY: 0 or 2}"),
     ];
 
+    const LONG: &'static [&'static str] = &["offer", "answer", "prompt", "set_image"];
+
     fn read<'de, D: Deserializer<'de>>(kind: &str, from: D) -> Result<Self, D::Error> {
         Ok(match kind {
             "offer" => Self::Offer { sdp: body::<Description, D>(from)?.sdp },

@@ -28,6 +28,9 @@ pub use url::{stream_url, subscribe_url};
 /// The largest text frame that either side accepts, in bytes. A photograph travels inside one.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
 
+/// The longest candidate that either side keeps or tries, in bytes. Real ones take about a hundred.
+const MAX_CANDIDATE_BYTES: usize = 1024;
+
 /// An ICE candidate in the form browsers give it (`RTCIceCandidateInit`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,4 +43,13 @@ pub struct IceCandidate {
     pub sdp_m_line_index: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username_fragment: Option<String>,
+}
+
+impl IceCandidate {
+    /// Whether it is short enough to be kept and tried. Those that come early wait by the hundred.
+    pub fn fits(&self) -> bool {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = self.candidate.len() + length(&self.sdp_mid) + length(&self.username_fragment);
+        bytes <= MAX_CANDIDATE_BYTES
+    }
 }

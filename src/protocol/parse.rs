@@ -1,8 +1,8 @@
 //! From text to message, for both directions.
 //!
 //! The type is read first and the body second, each straight from the text. A generic JSON tree is
-//! built only for small messages of unknown type: as a tree, a hostile frame of
-//! [`MAX_MESSAGE_BYTES`] would take many times its size.
+//! built only for small messages: as a tree, a hostile frame of [`MAX_MESSAGE_BYTES`] would take many
+//! times its size.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,9 @@ use serde_json::Value;
 use super::MAX_MESSAGE_BYTES;
 use crate::error::{Error, ErrorCode, Result};
 
-/// Messages of unknown type are kept whole up to this many bytes.
-const MAX_UNKNOWN_BYTES: usize = 64 * 1024;
+/// A message that carries no description, prompt or picture is not longer. One of unknown type is
+/// kept whole up to this many bytes.
+const MAX_SHORT_BYTES: usize = 64 * 1024;
 
 /// The most that an error or an unknown type may repeat of what came, in characters.
 const MAX_ECHO: usize = 100;
@@ -23,6 +24,9 @@ const MAX_ECHO: usize = 100;
 pub(super) trait Message: Sized {
     /// Every type this direction knows, with the fields it expects.
     const SHAPES: &'static [(&'static str, &'static str)];
+
+    /// The types that carry a description, a prompt or a picture.
+    const LONG: &'static [&'static str];
 
     /// Reads the body of a message of a known type.
     fn read<'de, D: Deserializer<'de>>(kind: &str, body: D) -> Result<Self, D::Error>;
@@ -57,9 +61,16 @@ pub(super) fn parse<M: Message>(text: &str) -> Result<M> {
         ))
     };
     match shape::<M>(&tag.kind) {
+        Some(_) if text.len() > MAX_SHORT_BYTES && !M::LONG.contains(&&*tag.kind) => {
+            Err(signaling(format!(
+                "expected a `{}` message of at most {MAX_SHORT_BYTES} bytes, got {}",
+                tag.kind,
+                text.len()
+            )))
+        }
         Some(shape) => M::read(&tag.kind, &mut serde_json::Deserializer::from_str(text))
             .map_err(|error| malformed(shape, &error)),
-        None if text.len() > MAX_UNKNOWN_BYTES => Ok(M::unknown(shorten(&tag.kind), Value::Null)),
+        None if text.len() > MAX_SHORT_BYTES => Ok(M::unknown(shorten(&tag.kind), Value::Null)),
         None => serde_json::from_str(text)
             .map(|value| M::unknown(shorten(&tag.kind), value))
             .map_err(|error| malformed("a JSON object", &error)),

@@ -267,6 +267,9 @@ impl Message for ServerMessage {
         ("queue_position", "{position: integer, queue_size: integer}"),
     ];
 
+    /// An acknowledgement repeats its prompt.
+    const LONG: &'static [&'static str] = &["offer", "answer", "prompt_ack"];
+
     fn read<'de, D: Deserializer<'de>>(kind: &str, from: D) -> Result<Self, D::Error> {
         Ok(match kind {
             "session_id" => {

@@ -5,6 +5,9 @@ use url::Url;
 use super::{Secret, SubscribeToken, redact_url};
 use crate::error::{Error, ErrorCode, Result};
 
+/// The most that an error repeats of a base, in characters.
+const MAX_SHOWN: usize = 200;
+
 /// The address of a stream: `<base><path>?api_key=…&model=…[&resolution=…]&user_agent=…`.
 ///
 /// `http` and `https` bases become `ws` and `wss`. Every value is percent-encoded down to the
@@ -43,11 +46,8 @@ pub fn subscribe_url(
 
 fn socket_url(base: &str, path: &str, pairs: &[(&str, &str)]) -> Result<Url> {
     let invalid = |what: &str| {
-        Error::new(
-            ErrorCode::InvalidBaseUrl,
-            format!("invalid base URL {:?}: {what}", redact_url(base)),
-        )
-        .hint("expected something like wss://host or http://127.0.0.1:8000")
+        Error::new(ErrorCode::InvalidBaseUrl, format!("invalid base URL {:?}: {what}", shown(base)))
+            .hint("expected something like wss://host or http://127.0.0.1:8000")
     };
     let mut url = Url::parse(base.trim()).map_err(|error| invalid(&error.to_string()))?;
     let scheme = match url.scheme() {
@@ -76,6 +76,13 @@ fn socket_url(base: &str, path: &str, pairs: &[(&str, &str)]) -> Result<Url> {
     url.set_query(Some(&query));
     url.set_fragment(None);
     Ok(url)
+}
+
+/// A base that is no URL may have a password anywhere before its last `@`.
+fn shown(base: &str) -> String {
+    let host =
+        base.rsplit_once('@').map_or_else(|| base.to_owned(), |(_, host)| format!("***@{host}"));
+    redact_url(&host.chars().take(MAX_SHOWN).collect::<String>())
 }
 
 fn percent_encode(value: &str) -> String {
@@ -159,10 +166,13 @@ mod tests {
             ("nonsense", "relative URL without a base"),
             ("", "relative URL"),
             ("wss://user:pw@h", "pass the key separately"),
+            ("user:pw@h/path", "got \"user\""),
+            ("user pw@h", "\"***@h\""),
         ] {
             let error = stream(base, "k", "m").unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidBaseUrl);
             assert!(error.message.contains(why) && !error.message.contains("pw@"), "{error}");
+            assert!(!error.message.contains("pw"), "{error}");
         }
     }
 }

@@ -19,9 +19,6 @@ use crate::transport::{
     PeerConfig, PeerEvent, PeerObserver, SharedPeer, open_peer, suggest_start_bitrate,
 };
 
-/// A longer candidate is none.
-const MAX_CANDIDATE_BYTES: usize = 1024;
-
 /// Candidates that a client may give for one link.
 const MAX_CANDIDATES: u32 = 64;
 
@@ -248,9 +245,6 @@ impl MediaLink {
 }
 
 async fn add_candidate(peer: &SharedPeer, candidate: Option<IceCandidate>) {
-    if candidate.as_ref().is_some_and(|one| one.candidate.len() > MAX_CANDIDATE_BYTES) {
-        return;
-    }
     // One bad candidate is no reason to give up: another may work.
     if let Err(error) = peer.add_candidate(candidate).await {
         tracing::debug!(target: "parhelion::server", "{error}");

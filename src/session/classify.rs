@@ -18,8 +18,7 @@ const PERMANENT: [&str; 5] =
 pub fn server_error(text: &str, code: Option<&str>) -> Error {
     let lower = text.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let error =
-        |code| Error::new(code, redact_url(&text.chars().take(MAX_TEXT).collect::<String>()));
+    let error = |code| Error::new(code, shown(text));
     if code == Some(ErrorCode::ModelFailed.as_str()) {
         error(ErrorCode::ModelFailed)
     } else if has(&["capacity", "session limit"]) {
@@ -36,6 +35,11 @@ pub fn server_error(text: &str, code: Option<&str>) -> Error {
     } else {
         error(ErrorCode::Server).retryable(!has(&PERMANENT))
     }
+}
+
+/// A text of the other end, as it may be shown: of bounded length and without keys.
+pub(super) fn shown(text: &str) -> String {
+    redact_url(&text.chars().take(MAX_TEXT).collect::<String>())
 }
 
 /// Whether any client would stop trying after this text.

@@ -19,10 +19,16 @@ use crate::protocol::MAX_MESSAGE_BYTES;
 
 /// Control messages are few; a queue this long means that the other end has stopped reading.
 const OUTGOING: usize = 64;
-const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Three pings without a sign of life.
-const SILENCE_LIMIT: Duration = Duration::from_secs(65);
+const PACE: Pace = Pace { ping: Duration::from_secs(20), silence: Duration::from_secs(65) };
 const CLOSING_LIMIT: Duration = Duration::from_millis(500);
+
+/// How a socket is kept alive, and when it is taken for dead.
+#[derive(Clone, Copy)]
+struct Pace {
+    ping: Duration,
+    silence: Duration,
+}
 
 /// What happens on a control socket, in order; `Closed` or `Failed` is the last.
 #[derive(Debug)]
@@ -68,11 +74,21 @@ pub fn open<T: Send + 'static>(
     events: mpsc::Sender<T>,
     name: impl Fn(SocketEvent) -> T + Send + Sync + 'static,
 ) -> SocketHandle {
+    open_at(PACE, url, tls, events, name)
+}
+
+fn open_at<T: Send + 'static>(
+    pace: Pace,
+    url: impl Future<Output = Result<Url>> + Send + 'static,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    events: mpsc::Sender<T>,
+    name: impl Fn(SocketEvent) -> T + Send + Sync + 'static,
+) -> SocketHandle {
     let (outgoing, queue) = mpsc::channel(OUTGOING);
     let (alive, gone) = oneshot::channel();
     tokio::spawn(async move {
         let report = Report { events, name };
-        let end = match run(url, tls, queue, gone, &report).await {
+        let end = match run(pace, url, tls, queue, gone, &report).await {
             Ok(Some((code, reason))) => SocketEvent::Closed { code, reason },
             Ok(None) => return,
             Err(error) => SocketEvent::Failed(error),
@@ -99,6 +115,7 @@ type End = Option<(Option<u16>, String)>;
 
 /// Carries messages until the socket ends. `None` when this side closed it.
 async fn run<T, F: Fn(SocketEvent) -> T>(
+    pace: Pace,
     url: impl Future<Output = Result<Url>>,
     tls: Option<Arc<rustls::ClientConfig>>,
     mut queue: mpsc::Receiver<String>,
@@ -133,7 +150,7 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
         return Ok(None);
     }
     let (mut sink, mut stream) = socket.split();
-    let mut ping = tokio::time::interval(PING_INTERVAL);
+    let mut ping = tokio::time::interval(pace.ping);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let mut last_sign = Instant::now();
@@ -141,7 +158,7 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
         tokio::select! {
             message = queue.recv() => match message {
                 Some(text) => {
-                    if !write(&mut sink, Message::text(text), &mut gone, &host).await? {
+                    if !write(&mut sink, Message::text(text), &mut gone, &host, pace).await? {
                         return Ok(None);
                     }
                 }
@@ -157,14 +174,14 @@ async fn run<T, F: Fn(SocketEvent) -> T>(
                 }
             },
             _ = ping.tick() => {
-                if last_sign.elapsed() > SILENCE_LIMIT {
+                if last_sign.elapsed() > pace.silence {
                     return Err(Error::new(
                         ErrorCode::WebSocket,
-                        format!("{host} has been silent for {} s", SILENCE_LIMIT.as_secs()),
+                        format!("{host} has been silent for {} s", pace.silence.as_secs()),
                     ));
                 }
                 let ping = Message::Ping(Vec::new().into());
-                if !write(&mut sink, ping, &mut gone, &host).await? {
+                if !write(&mut sink, ping, &mut gone, &host, pace).await? {
                     return Ok(None);
                 }
             }
@@ -232,17 +249,18 @@ async fn write<S>(
     message: Message,
     gone: &mut oneshot::Receiver<Infallible>,
     host: &str,
+    pace: Pace,
 ) -> Result<bool>
 where
     S: SinkExt<Message, Error = tungstenite::Error> + Unpin,
 {
     tokio::select! {
         biased;
-        sent = tokio::time::timeout(SILENCE_LIMIT, sink.send(message)) => match sent {
+        sent = tokio::time::timeout(pace.silence, sink.send(message)) => match sent {
             Ok(sent) => sent.map(|()| true).map_err(|error| explain(&error, host)),
             Err(_) => Err(Error::new(
                 ErrorCode::WebSocket,
-                format!("{host} has not read for {} s", SILENCE_LIMIT.as_secs()),
+                format!("{host} has not read for {} s", pace.silence.as_secs()),
             )),
         },
         _ = gone => Ok(false),
@@ -267,5 +285,74 @@ fn refused(status: http::StatusCode, host: &str) -> Error {
             .hint("no real-time service answers there: check base_url")
             .retryable(false),
         _ => Error::new(ErrorCode::WebSocket, said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::accept_async;
+
+    use super::*;
+
+    const FAST: Pace =
+        Pace { ping: Duration::from_millis(20), silence: Duration::from_millis(200) };
+
+    /// What happens on a socket to a service that takes it over as `serve` does.
+    async fn events_of<S>(serve: impl FnOnce(TcpStream) -> S) -> Vec<SocketEvent>
+    where
+        S: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap();
+        let (events, mut seen) = mpsc::channel(64);
+        let socket = open_at(FAST, async { Ok(url) }, None, events, |event| event);
+        let (stream, _) = listener.accept().await.unwrap();
+        let serving = tokio::spawn(serve(stream));
+        let mut all = Vec::new();
+        while let Some(event) = seen.recv().await {
+            let last = matches!(event, SocketEvent::Closed { .. } | SocketEvent::Failed(_));
+            all.push(event);
+            if last {
+                break;
+            }
+        }
+        drop(socket);
+        serving.abort();
+        all
+    }
+
+    #[tokio::test]
+    async fn a_service_that_answers_no_ping_is_lost() {
+        let seen = events_of(|stream| async move {
+            // Whoever does not read answers no ping either.
+            let _socket = accept_async(stream).await.unwrap();
+            std::future::pending::<()>().await;
+        })
+        .await;
+        let [SocketEvent::Opened, SocketEvent::Failed(error)] = seen.as_slice() else {
+            panic!("{seen:?}")
+        };
+        assert_eq!(error.code, ErrorCode::WebSocket);
+        assert!(error.retryable && error.message.contains("silent"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_service_that_only_answers_pings_is_not_lost() {
+        let seen = events_of(|stream| async move {
+            let mut socket = accept_async(stream).await.unwrap();
+            let mut pings = 0;
+            while pings < 30 {
+                if let Some(Ok(Message::Ping(_))) = socket.next().await {
+                    pings += 1;
+                }
+            }
+            let _ = socket.close(None).await;
+        })
+        .await;
+        assert!(
+            matches!(seen.as_slice(), [SocketEvent::Opened, SocketEvent::Closed { .. }]),
+            "{seen:?}"
+        );
     }
 }

@@ -158,6 +158,9 @@ impl ClientSession {
 
     /// A candidate before the answer would break the link, so it waits.
     pub(super) fn remote_candidate(&mut self, candidate: Option<IceCandidate>) {
+        if candidate.as_ref().is_some_and(|candidate| !candidate.fits()) {
+            return;
+        }
         if self.link.answered {
             self.signal(RemoteSignal::Candidate(candidate));
         } else if self.link.remote.len() < MAX_CANDIDATES {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::CallId;
 use crate::error::{Error, ErrorCode};
 use crate::protocol::{ClientMessage, Field, MAX_MESSAGE_BYTES};
+use crate::session::classify::shown;
 use crate::session::{Change, Prompt, Setting, State, after, earliest};
 
 /// Updates that may wait at once.
@@ -335,7 +336,7 @@ pub(super) fn check(state: &State) -> Result<(), Error> {
 fn refusal(text: &str) -> Error {
     let text =
         if text.is_empty() { "the service refused the update and gave no reason" } else { text };
-    Error::new(ErrorCode::Server, text).retryable(false)
+    Error::new(ErrorCode::Server, shown(text)).retryable(false)
 }
 
 fn kind(message: &ClientMessage) -> Kind {

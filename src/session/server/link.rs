@@ -67,6 +67,9 @@ impl ServerSession {
     }
 
     pub(super) fn candidate(&mut self, candidate: Option<IceCandidate>) {
+        if candidate.as_ref().is_some_and(|candidate| !candidate.fits()) {
+            return;
+        }
         if self.link.is_open() {
             self.outputs.push_back(ServerOutput::Candidate(candidate));
         } else if self.candidates.len() < MAX_CANDIDATES {
