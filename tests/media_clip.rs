@@ -265,3 +265,53 @@ fn samples_that_cannot_be_played_are_refused_in_words() {
         assert!(error.message.contains(expected), "{}", error.message);
     }
 }
+
+/// FLAC with a comment of that many bytes, as far as they go.
+fn flac_with_a_comment(stated: u32) -> Vec<u8> {
+    let whole = include_bytes!("sounds/tone-44100-mono.flac");
+    let mut comments = 0_u32.to_le_bytes().to_vec();
+    comments.extend(1_u32.to_le_bytes());
+    comments.extend(stated.to_le_bytes());
+    comments.extend(b"TITLE=a");
+    // The stream's description, which comes first, is no longer the last block.
+    let mut file = whole[..4].to_vec();
+    file.push(0);
+    file.extend(&whole[5..42]);
+    file.push(4);
+    file.extend(&(comments.len() as u32).to_be_bytes()[1..]);
+    file.extend(comments);
+    file.extend(&whole[42..]);
+    file
+}
+
+#[test]
+fn a_text_that_claims_to_be_longer_than_the_file_is_not_believed() {
+    read(open(flac_with_a_comment(7)).unwrap());
+    for stated in [8, 900 << 20, u32::MAX] {
+        let said = refusal(flac_with_a_comment(stated));
+        assert!(said.contains("longer than the file"), "{said}");
+    }
+    let mut list = b"LIST\x0c\0\0\0INFOINAM".to_vec();
+    list.extend(u32::MAX.to_le_bytes());
+    let mut file = wav(1, 16, 8000, 1, &tone(8000, 100));
+    file.splice(12..12, list);
+    let said = refusal(file);
+    assert!(said.contains("longer than the file"), "{said}");
+}
+
+#[test]
+fn tags_in_front_are_passed_over_whatever_they_say() {
+    let mut file = b"ID3\x03\0\0\0\0\0\x14TIT2\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0".to_vec();
+    file.extend([0; 100]);
+    file.extend(include_bytes!("sounds/tone-22050-mono.mp3"));
+    let plain = read(open(include_bytes!("sounds/tone-22050-mono.mp3").to_vec()).unwrap());
+    assert_eq!(read(open(file).unwrap()).len(), plain.len());
+}
+
+#[test]
+fn what_the_parsers_panic_over_is_an_error() {
+    let mut file = wav(1, 16, 8000, 1, &tone(8000, 100));
+    file[24..28].copy_from_slice(&0_u32.to_le_bytes());
+    let said = refusal(file);
+    assert!(said.contains("damaged"), "{said}");
+}

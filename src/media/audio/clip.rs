@@ -3,6 +3,8 @@
 //! Nothing is decoded ahead of the reader, so a clip of an hour takes no more memory than one of a
 //! second, beside what the caller holds.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use symphonia::core::audio::{SampleBuffer, SignalSpec};
 use symphonia::core::codecs::{Decoder, DecoderOptions};
 use symphonia::core::errors::Error as Failure;
@@ -13,6 +15,7 @@ use symphonia::core::probe::Hint;
 
 use super::block::{BLOCK, CHANNELS};
 use super::downmix::{Downmix, check_channels};
+use super::lengths::{self, Checked};
 use super::resample::{Resampler, check_rate};
 use crate::error::{Error, Result};
 
@@ -105,9 +108,9 @@ impl ClipReader {
     ///
     /// `InvalidInput` if it is none of these, has no samples, too many channels or too high a rate.
     pub fn file(source: Box<dyn MediaSource>) -> Result<Self> {
-        let mut file = Box::new(File::open(source)?);
+        let mut file = Box::new(guarded(|| File::open(source))?);
         let mut pairs = Vec::new();
-        let Some(rate) = file.read(&mut pairs)? else { return Err(no_samples()) };
+        let Some(rate) = guarded(|| file.read(&mut pairs))? else { return Err(no_samples()) };
         Self::new(Input::File(file), rate, pairs)
     }
 
@@ -165,7 +168,7 @@ impl ClipReader {
             }
             Input::File(file) => {
                 let before = file.spec;
-                match file.read(&mut self.pairs)? {
+                match guarded(|| file.read(&mut self.pairs))? {
                     Some(rate) if before.is_some_and(|spec| spec.rate != rate) => {
                         self.resampler.finish(&mut self.ready)?;
                         self.resampler = Resampler::new(rate)?;
@@ -211,6 +214,15 @@ impl File {
         let metadata = MetadataOptions {
             limit_metadata_bytes: Limit::Maximum(MAX_TAG),
             limit_visual_bytes: Limit::Maximum(0),
+        };
+        let source = match lengths::check(source).map_err(|error| unreadable(&error))? {
+            Checked::Good(source) => source,
+            Checked::Unknown => return Err(unknown()),
+            Checked::Lies => {
+                return Err(Error::invalid_input(
+                    "audio: the file is damaged: a text or picture in it is longer than the file",
+                ));
+            }
         };
         let stream = MediaSourceStream::new(source, Default::default());
         let format = FormatOptions { enable_gapless: true, ..Default::default() };
@@ -281,6 +293,13 @@ impl File {
             return Ok(Some(spec.rate));
         }
     }
+}
+
+/// The parsers panic over some damaged files, such as one of a rate of zero.
+fn guarded<T>(parse: impl FnOnce() -> Result<T>) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
+        Err(Error::invalid_input("audio: the file is damaged: it cannot be made sense of"))
+    })
 }
 
 fn is_end(error: &std::io::Error) -> bool {

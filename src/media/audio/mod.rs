@@ -12,6 +12,7 @@
 pub mod block;
 pub mod clip;
 pub mod downmix;
+mod lengths;
 pub mod live;
 pub mod mixer;
 pub mod opus;
