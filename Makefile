@@ -17,7 +17,7 @@ CARGO_FLAGS := --release --locked
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-interop build test test-rust test-python lint fmt typecheck \
-	demo bench bench-peers wheel clean
+	fuzz demo bench bench-peers wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ test-rust: setup ## Run the Rust tests
 
 test-python: build ## Run the Python tests; ARGS="-k name" selects
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: setup ## Feed hostile bytes with libFuzzer; ARGS="rtp 600": target and seconds
+	@tools/fuzz.sh $(ARGS)
 
 lint: build ## Check format and lints of Rust and Python
 	cargo fmt --check
