@@ -268,6 +268,16 @@ async def test_a_second_clip_takes_the_place_of_the_first(avatar, ear):
     assert pitch_and_level(sound[-19_200:-4800])[0] == pytest.approx(1200, abs=8)
 
 
+async def test_a_clip_is_still_the_callers_and_can_be_played_again(avatar, ear):
+    clip = tone(0.1)
+    before = clip.copy()
+    for times in (1, 2):
+        await avatar.play_audio(clip, rate=RATE)
+        await silence_then(ear)
+        assert 4 * times <= len(ear.loud()) <= 7 * times
+    assert np.array_equal(clip, before)
+
+
 async def test_each_of_three_calls_returns_by_itself(avatar, ear):
     """As those of other clients do not: the second never returned, or the third stopped nothing."""
     calls = [
