@@ -15,6 +15,7 @@ use super::codec::{Encoded, VideoDecoder, VideoEncoder};
 use super::picture::{I420, Planes};
 use crate::error::{Error, ErrorCode, Result};
 
+mod parameters;
 mod raw;
 
 /// Smallest side that the encoder takes; smaller pictures are padded to it.
@@ -272,6 +273,9 @@ impl VideoDecoder for H264Decoder {
     fn decode(&mut self, access_unit: &[u8]) -> Result<Option<Planes<'_>>> {
         if access_unit.is_empty() {
             return Ok(None);
+        }
+        if !parameters::fit(access_unit) {
+            return Err(Error::new(ErrorCode::Codec, "H.264: parameters that no level allows"));
         }
         let Some(planes) = raw::decode(&mut self.decoder, access_unit).map_err(failed)? else {
             return Ok(None);
