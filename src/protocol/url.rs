@@ -6,7 +6,7 @@ use super::{Secret, SubscribeToken, redact_url};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most that an error repeats of a base, in characters.
-const MAX_SHOWN: usize = 200;
+const MAX_SHOWN: usize = 80;
 
 /// The address of a stream: `<base><path>?api_key=…&model=…[&resolution=…]&user_agent=…`.
 ///
@@ -55,7 +55,8 @@ fn socket_url(base: &str, path: &str, pairs: &[(&str, &str)]) -> Result<Url> {
         "wss" | "https" => "wss",
         other => {
             return Err(invalid(&format!(
-                "expected the scheme ws, wss, http or https, got {other:?}"
+                "expected the scheme ws, wss, http or https, got {:?}",
+                other.chars().take(MAX_SHOWN).collect::<String>()
             )));
         }
     };
