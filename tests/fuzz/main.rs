@@ -25,10 +25,10 @@ use targets::{TARGETS, Target};
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
 
-/// How long one input may take on a machine that does other things as well.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// After this the input is taken to hang, and the process is ended.
-const HANG: Duration = Duration::from_secs(60);
+/// How long the processor may work on one input.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After this the input is taken to hang, and the process is ended. A machine may do other things.
+const HANG: Duration = Duration::from_secs(300);
 
 /// Panics of threads that are not a test's: those of the runtime would not be noticed otherwise.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -94,16 +94,24 @@ fn keep(name: &str, input: &[u8]) -> String {
     kept.map_or_else(|error| format!("{input:?} ({error})"), |()| file.display().to_string())
 }
 
+/// What this thread has had of the processor. Where the system does not tell, nothing.
+fn worked() -> Duration {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0))
+}
+
 fn try_input(target: &Target, current: &Current, input: &[u8]) -> Result<(), String> {
     let began = Instant::now();
     let tried = |input| *current.lock().unwrap_or_else(PoisonError::into_inner) = input;
     tried(Some((began, input.to_vec())));
+    let before = worked();
     let panics = PANICS.load(Ordering::Relaxed);
     let mut peak = 0;
     let run = AssertUnwindSafe(|| peak = memory::peak(|| (target.run)(input)));
     let result = panic::catch_unwind(run);
     tried(None);
-    let took = began.elapsed();
+    // Looked up for those alone that may have been slow.
+    let took = if began.elapsed() > PATIENCE { worked() - before } else { Duration::ZERO };
     let complaint = match result {
         Err(payload) => said(payload.as_ref()),
         Ok(()) if PANICS.load(Ordering::Relaxed) > panics => "a thread of ours panicked".into(),
