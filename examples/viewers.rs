@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parhelion::media::AccessUnit;
+use parhelion::media::rate::Bitrates;
 use parhelion::protocol::{
     ClientMessage, IceCandidate, Secret, ServerMessage, SubscribeToken, subscribe_url,
 };
@@ -88,6 +89,7 @@ impl Viewer {
             sends_video: false,
             audio: AudioUse::None,
             impairment: None,
+            bitrates: Bitrates::up_to(3_000_000),
         };
         let observer = Observer { counters: Arc::clone(&counters), news };
         let peer = open_peer(&config, Arc::new(observer)).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parhelion::error::ErrorCode;
 use parhelion::media::audio::{AudioPacket, BLOCK, CHANNELS, EncodedAudio, OpusEncoder};
+use parhelion::media::rate::Bitrates;
 use parhelion::media::{
     AccessUnit, H264Config, H264Decoder, H264Encoder, I420, NtpTime, VideoDecoder, VideoEncoder,
 };
@@ -64,6 +65,7 @@ impl End {
             sends_video,
             audio,
             impairment: None,
+            bitrates: Bitrates::up_to(3_000_000),
         };
         let opening = open_peer(&config, Arc::new(Recorder(sender)));
         Self { peer: runtime::handle().block_on(opening).unwrap(), seen }

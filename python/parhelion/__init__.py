@@ -47,6 +47,7 @@ from parhelion.statistics import (
     Percentiles,
     Quality,
     QualityLevel,
+    RateTrend,
     ServiceStats,
     Stats,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "Prompt",
     "Quality",
     "QualityLevel",
+    "RateTrend",
     "QueueFullError",
     "RealTime",
     "RealTimeClient",

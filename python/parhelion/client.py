@@ -22,7 +22,7 @@ from parhelion.frames import PixelFormat, checked_format
 from parhelion.ice import IceServer, ice_server_list
 from parhelion.images import source_of
 from parhelion.keys import Key, KeyProvider
-from parhelion.limits import checked_int, checked_seconds
+from parhelion.limits import checked_bitrates, checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.opening import Connecting, InitialState
@@ -62,6 +62,8 @@ class RealTime:
         customize_offer: OfferCustomizer | None = None,
         audio: bool | None = None,
         fps: float | None = None,
+        min_bitrate: int = 150_000,
+        start_bitrate: int | None = None,
         max_bitrate: int = 3_000_000,
         flow: Flow | FlowMode = "latest",
         stats_interval: float | None = 1.0,
@@ -100,8 +102,12 @@ class RealTime:
                 by sound, or the stream has audio.
             fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
                 rate, the model's for iterables; cameras and other live streams as they come.
+            min_bitrate: Lower bound of the outgoing video, bits per second, 50_000 to 50_000_000,
+                however narrow the network is. One above ``max_bitrate`` counts as that.
+            start_bitrate: What it begins with, within those bounds. None: ``max_bitrate``, or
+                3_000_000 if that is less.
             max_bitrate: Upper bound of the outgoing video, bits per second,
-                100_000 to 50_000_000.
+                100_000 to 50_000_000. Between the bounds it follows the network.
             flow: What happens to frames that come faster than they are taken: ``latest`` (the
                 newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
                 for both directions, or a :class:`Flow` for each and for the limits.
@@ -135,7 +141,7 @@ class RealTime:
                 f"model: expected ModelDefinition or str, got {type(model).__name__}",
                 operation="connect",
             )
-        max_bitrate = checked_int("max_bitrate", max_bitrate, 100_000, 50_000_000)
+        bitrates = checked_bitrates(min_bitrate, start_bitrate, max_bitrate)
         attempts = checked_int("attempts", attempts, 0, 100)
         timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
         stats_interval = _checked_interval(stats_interval)
@@ -180,7 +186,7 @@ class RealTime:
                 "image": None,
                 "fetch": self._client._fetch,  # noqa: SLF001 - same module
                 "format": format,
-                "max_bitrate": max_bitrate,
+                **bitrates,
                 "flow": flow._arguments(),  # noqa: SLF001 - same package
                 "mirror": mirror,
                 "customize_offer": customize_offer is not None,
@@ -257,7 +263,7 @@ class RealTime:
                 "prompt": None,
                 "image": None,
                 "format": format,
-                "max_bitrate": 100_000,
+                **checked_bitrates(100_000, None, 100_000),
                 "flow": as_flow(flow)._arguments(),  # noqa: SLF001 - same package
                 "mirror": False,
                 "customize_offer": False,

@@ -25,15 +25,41 @@ def checked_seconds(
     return float(value)
 
 
-def checked_int(name: str, value: object, low: int, high: int) -> int:
+def checked_int(
+    name: str,
+    value: object,
+    low: int,
+    high: int,
+    error: type[ParhelionError] = InvalidOptionsError,
+) -> int:
     """A whole number within limits, numpy's included."""
     expected = f"{name}: expected an int from {low} to {high}"
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InvalidOptionsError(f"{expected}, got {value!r}")
+        raise error(f"{expected}, got {value!r}")
     number = operator.index(cast("SupportsIndex", value))
     if not low <= number <= high:
-        raise InvalidOptionsError(f"{expected}, got {value!r}")
+        raise error(f"{expected}, got {value!r}")
     return number
+
+
+def checked_bitrates(
+    minimum: object,
+    start: object,
+    maximum: object,
+    error: type[ParhelionError] = InvalidOptionsError,
+) -> dict[str, int]:
+    """The bounds of a bitrate and where it begins, bits per second."""
+    most = checked_int("max_bitrate", maximum, 100_000, 50_000_000, error)
+    least = min(checked_int("min_bitrate", minimum, 50_000, 50_000_000, error), most)
+    if start is None:
+        start = max(least, min(most, 3_000_000))
+    first = checked_int("start_bitrate", start, 50_000, 50_000_000, error)
+    if not least <= first <= most:
+        raise error(
+            f"start_bitrate: expected {least} to {most}, from min_bitrate to max_bitrate, "
+            f"got {first}"
+        )
+    return {"min_bitrate": least, "start_bitrate": first, "max_bitrate": most}
 
 
 def checked_wait(timeout: object, operation: str) -> float | None:

@@ -19,7 +19,7 @@ from parhelion import _core
 from parhelion.errors import InvalidInputError, InvalidStateError
 from parhelion.faults import Faults
 from parhelion.ice import IceServer, ice_server_list
-from parhelion.limits import checked_seconds, checked_text
+from parhelion.limits import checked_bitrates, checked_seconds, checked_text
 from parhelion.models import ModelDefinition
 
 __all__ = ["LocalServer", "ModelContext", "Server"]
@@ -76,7 +76,12 @@ class LocalServer:
         max_viewers: So many may watch one session; more are refused. 0 to 10_000.
         viewer_token_lifetime: Seconds that a ``subscribe_token`` opens a session for whoever has no
             key, 1 to 30 days; clients of this package get a new one after half of it.
-        max_bitrate: Upper bound of each session's outgoing video, bits per second.
+        min_bitrate: Lower bound of each session's outgoing video, bits per second, 50_000 to
+            50_000_000. A larger one than ``max_bitrate`` counts as that.
+        start_bitrate: What it begins with, within those bounds. None: ``max_bitrate``, or 3_000_000
+            if that is less.
+        max_bitrate: Upper bound of each session's outgoing video, bits per second, 100_000 to
+            50_000_000. Between the bounds it follows the client's network.
         max_session_duration: Seconds after which a session ends; None: never.
         ice_servers: STUN and TURN servers for clients from elsewhere.
     """
@@ -91,6 +96,8 @@ class LocalServer:
         max_queue: int = 64,
         max_viewers: int = 100,
         viewer_token_lifetime: float = 3600.0,
+        min_bitrate: int = 150_000,
+        start_bitrate: int | None = None,
         max_bitrate: int = 3_000_000,
         max_session_duration: float | None = None,
         ice_servers: Sequence[IceServer] = (),
@@ -103,11 +110,11 @@ class LocalServer:
             ("max_sessions", 1 if max_sessions is None else max_sessions, 1, _MOST),
             ("max_queue", max_queue, 0, 10_000),
             ("max_viewers", max_viewers, 0, 10_000),
-            ("max_bitrate", max_bitrate, 100_000, 50_000_000),
         ):
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 wanted = f"at least {low}" if high == _MOST else f"from {low} to {high}"
                 raise InvalidInputError(f"{name}: expected an int {wanted}, got {value!r}")
+        bitrates = checked_bitrates(min_bitrate, start_bitrate, max_bitrate, InvalidInputError)
         checked_seconds("viewer_token_lifetime", viewer_token_lifetime, "LocalServer")
         if not 1 <= viewer_token_lifetime <= _MONTH:
             raise InvalidInputError(
@@ -126,7 +133,7 @@ class LocalServer:
                 "max_queue": max_queue,
                 "max_viewers": max_viewers,
                 "viewer_token_lifetime": float(viewer_token_lifetime),
-                "max_bitrate": max_bitrate,
+                **bitrates,
                 "max_session_duration": max_session_duration,
                 "ice_servers": ice_server_list(ice_servers),
             }

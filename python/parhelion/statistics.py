@@ -15,11 +15,13 @@ __all__ = [
     "Percentiles",
     "Quality",
     "QualityLevel",
+    "RateTrend",
     "ServiceStats",
     "Stats",
 ]
 
 QualityLevel = Literal["good", "fair", "poor", "critical"]
+RateTrend = Literal["increase", "hold", "decrease"]
 LimitingFactor = Literal["none", "bandwidth", "loss", "latency", "cpu", "stall"]
 
 
@@ -57,6 +59,7 @@ class Quality(NamedTuple):
     worst direction or step                                     good    fair    poor     limits by
     ==========================================================  ======  ======  =======  =========
     frames left out by the rate control, up to                  1 %     10 %    30 %     bandwidth
+    bitrate missing to the upper bound on a narrow network      20 %    60 %    85 %     bandwidth
     packets lost                                                0.1 %   1 %     5 %      loss
     from ``send`` to the frame made from it                     300 ms  600 ms  1200 ms  latency
     round trip of the network, where that is unknown            150 ms  300 ms  500 ms   latency
@@ -102,6 +105,15 @@ class ServiceStats:
     """The 95th percentile of the same."""
     target_bitrate: int
     """What its encoder aims at, bits per second."""
+    estimated_bandwidth: int | None
+    """What the network on the way here is thought to carry, bits per second; None if it does not
+    say."""
+    rate_trend: RateTrend | None
+    """What that estimate is doing."""
+    bandwidth_limited: bool
+    """Whether that is less than its encoder would use."""
+    sent_size: tuple[int, int]
+    """Width and height of its last frame as it was encoded, pixels: smaller on a narrow network."""
     queues: dict[str, int]
     """Frames that wait, by place: ``decoder``, ``model``, ``encoder``."""
     drops: list[Drop]
@@ -157,9 +169,10 @@ class Stats:
     total_freezes_duration: float
     """How long those gaps were together, seconds."""
     sent_size: tuple[int, int]
-    """Width and height of the last encoded frame, pixels; even."""
+    """Width and height of the last encoded frame, pixels; even. On a narrow network frames are sent
+    smaller, and get their size back at the other end."""
     received_size: tuple[int, int]
-    """Width and height of the last decoded frame, pixels."""
+    """Width and height of the last decoded frame, pixels, likewise."""
 
     encode_ms: float
     """Mean time in the encoder over the interval, milliseconds a frame; over all before there
@@ -172,7 +185,16 @@ class Stats:
     """Time in the decoder, all frames together, seconds."""
 
     target_bitrate: int
-    """What the encoder aims at, bits per second."""
+    """What the encoder aims at, bits per second: between the bounds, what the network carries."""
+    estimated_bandwidth: int | None
+    """What the network on the way to the service is thought to carry, everything included, bits per
+    second. More than is needed is not tried out. None while there is no connection."""
+    rate_trend: RateTrend | None
+    """What that estimate is doing; ``hold``: a queue on the way runs empty."""
+    bandwidth_limited: bool
+    """Whether the network carries less than ``max_bitrate``."""
+    frames_skipped: int
+    """Frames that were left out so that the rest fits; ``encoder_skipped`` in ``drops``."""
     bitrate_sent: float
     """RTP payload that was sent, bits per second; retransmissions and audio included."""
     bitrate_received: float

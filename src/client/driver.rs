@@ -122,7 +122,8 @@ fn peer_config(options: &ConnectOptions) -> PeerConfig {
         (true, false) => AudioUse::Both,
         (true, true) => AudioUse::Receive,
     };
-    PeerConfig { ice_servers, reach, sends_video: !watches, audio, impairment: None }
+    let bitrates = options.bitrates;
+    PeerConfig { ice_servers, reach, sends_video: !watches, audio, impairment: None, bitrates }
 }
 
 impl Driver {
@@ -474,6 +475,7 @@ mod tests {
     use super::*;
     use crate::client::Target;
     use crate::media::PixelFormat;
+    use crate::media::rate::Bitrates;
 
     fn options(base_url: &str) -> ConnectOptions {
         ConnectOptions {
@@ -489,7 +491,7 @@ mod tests {
             ice_servers: None,
             ca_file: None,
             format: PixelFormat::Rgb24,
-            max_bitrate: 1_000_000,
+            bitrates: Bitrates::up_to(1_000_000),
             flow: Default::default(),
             audio: false,
             mirror: false,

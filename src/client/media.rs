@@ -108,8 +108,8 @@ impl Media {
             received: AtomicU64::new(0),
         });
         let encoder = H264Encoder::new(H264Config {
-            bitrate: options.max_bitrate,
-            max_bitrate: options.max_bitrate,
+            bitrate: options.bitrates.start,
+            max_bitrate: options.bitrates.max,
             threads: live_threads(),
             ..Default::default()
         })?;
@@ -124,7 +124,7 @@ impl Media {
             queue,
             Arc::clone(&peer),
             Box::new(encoder),
-            options.max_bitrate,
+            options.bitrates.start,
         )?;
         let told = Arc::clone(&room);
         sender.set_room_waker(move || told.news());

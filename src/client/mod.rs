@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::target::Address;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::audio::Samples;
+use crate::media::rate::Bitrates;
 use crate::media::{FrameView, PixelFormat};
 use crate::protocol::{Secret, ServiceStats, SubscribeToken};
 use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts};
@@ -65,8 +66,8 @@ pub struct ConnectOptions {
     pub ca_file: Option<PathBuf>,
     /// Pixel format of the frames that come back.
     pub format: PixelFormat,
-    /// Upper bound of the outgoing video, bits per second.
-    pub max_bitrate: u32,
+    /// Of the outgoing video.
+    pub bitrates: Bitrates,
     /// What happens to frames that come faster than they are taken.
     pub flow: Flow,
     /// Whether left and right are exchanged in what is sent.

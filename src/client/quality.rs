@@ -6,6 +6,7 @@
 //! | latency from `send` to the frame made from it    | 300 ms | 600 ms | 1200 ms |
 //! | packets lost, the worse direction                | 0.1 %  | 1 %    | 5 %    |
 //! | frames that the rate control left out            | 1 %    | 10 %   | 30 %   |
+//! | bitrate missing, of the upper bound              | 20 %   | 60 %   | 85 %   |
 //! | time that a frame takes at the slowest step, of the time between frames | 105 % | 150 % | 300 % |
 //! | frames missing, of those expected back           | 20 %   | 50 %   | 80 %   |
 //!
@@ -58,7 +59,7 @@ impl Level {
 pub enum Factor {
     #[default]
     None,
-    /// The rate control leaves frames out.
+    /// The path is narrow: the rate is far below the bound, or the rate control leaves frames out.
     Bandwidth,
     Loss,
     Latency,
@@ -100,6 +101,8 @@ pub struct Sample {
     /// Fractions, 0 to 1.
     pub lost: Option<f64>,
     pub skipped: f64,
+    /// Of the bitrate that was allowed, what the path does not carry; the worse direction.
+    pub short: f64,
     /// Frames per second that should have come back, and that did.
     pub expected_fps: f64,
     pub received_fps: f64,
@@ -112,6 +115,7 @@ const ROUND_TRIP: [f64; 3] = [0.15, 0.3, 0.5];
 const LATENCY: [f64; 3] = [0.3, 0.6, 1.2];
 const LOST: [f64; 3] = [0.001, 0.01, 0.05];
 const SKIPPED: [f64; 3] = [0.01, 0.1, 0.3];
+const SHORT: [f64; 3] = [0.2, 0.6, 0.85];
 const LOAD: [f64; 3] = [1.05, 1.5, 3.0];
 const MISSING: [f64; 3] = [0.2, 0.5, 0.8];
 
@@ -176,7 +180,8 @@ impl Judge {
         };
         let mut bandwidth = Level::Good;
         if self.seen >= WARM_UP {
-            bandwidth = level(|sample| Some(sample.skipped), SKIPPED);
+            bandwidth = level(|sample| Some(sample.skipped), SKIPPED)
+                .max(level(|sample| Some(sample.short), SHORT));
         }
         let mut cpu = level(Sample::load, LOAD);
         let mut stall = level(Sample::missing, MISSING);
@@ -238,6 +243,7 @@ mod tests {
             latency: Some(0.08),
             lost: Some(0.0),
             skipped: 0.0,
+            short: 0.0,
             expected_fps: 25.0,
             received_fps: 25.0,
             froze: false,
@@ -278,6 +284,7 @@ mod tests {
         assert_eq!(by(|one, v| one.latency = Some(v), [0.31, 0.7, 2.0]), levels("latency"));
         assert_eq!(by(|one, v| one.lost = Some(v), [0.002, 0.02, 0.06]), levels("loss"));
         assert_eq!(by(|one, v| one.skipped = v, [0.02, 0.2, 0.4]), levels("bandwidth"));
+        assert_eq!(by(|one, v| one.short = v, [0.3, 0.7, 0.9]), levels("bandwidth"));
         assert_eq!(by(|one, v| one.slowest = v, [0.05, 0.1, 0.2]), levels("cpu"));
         assert_eq!(by(|one, v| one.received_fps = v, [19.0, 10.0, 1.0]), levels("stall"));
     }

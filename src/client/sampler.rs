@@ -10,6 +10,7 @@ use super::meter::{Meter, Rates};
 use super::quality::{Judge, Quality, Sample};
 use super::stats::Snapshot;
 use super::{Listener, Shared};
+use crate::protocol::ServiceStats;
 use crate::session::ConnectionState;
 use crate::transport::video::lock;
 
@@ -122,6 +123,8 @@ impl Sampler {
         let service = lock(&shared.service).as_deref().map_or(0.0, |service| {
             seconds(service.model_ms_p50.max(service.encode_ms).max(service.decode_ms))
         });
+        let sent = snapshot.sent.rate.map_or(0.0, |rate| rate.short());
+        let received = lock(&shared.service).as_deref().map_or(0.0, short);
         let here = rates.encode_time.max(rates.decode_time).as_secs_f64();
         let latency = snapshot.latency_now.p50;
         Sample {
@@ -133,10 +136,17 @@ impl Sampler {
                 .flatten()
                 .reduce(f64::max),
             skipped: rates.fraction_skipped,
+            short: sent.max(received),
             expected_fps: rates.sent_fps.min(self.model_fps),
             received_fps: rates.received_fps,
             froze: rates.freezes > 0,
             slowest: here.max(service),
         }
     }
+}
+
+/// How much less than it may the service sends, 0 to 1, because the path carries no more.
+fn short(service: &ServiceStats) -> f64 {
+    let (target, max) = (service.target_bitrate as f64, service.max_bitrate as f64);
+    if service.bandwidth_limited && max > 0.0 { (1.0 - target / max).max(0.0) } else { 0.0 }
 }

@@ -40,7 +40,7 @@ impl Snapshot {
     }
 
     /// Frames that the rate control left out.
-    pub(super) fn skipped(&self) -> u64 {
+    pub fn skipped(&self) -> u64 {
         self.place("capture", |place| place.dropped(DropReason::EncoderSkipped))
     }
 

@@ -40,6 +40,9 @@ pub trait VideoEncoder: Send {
 
     /// Sets the target rate in bits per second, from the next picture on.
     fn set_bitrate(&mut self, bits_per_second: u32);
+
+    /// Says how many pictures a second will come from now on, if it is known before they do.
+    fn set_frame_rate(&mut self, _per_second: f32) {}
 }
 
 /// Turns access units into pictures.

@@ -90,6 +90,8 @@ struct Pace {
     first: Duration,
     last: Duration,
     count: u32,
+    /// What somebody knows.
+    expected: Option<f32>,
 }
 
 impl H264Encoder {
@@ -112,6 +114,12 @@ impl H264Encoder {
         let mut encoder = Self { config, bitrate: 0, running: None, padded: I420::default() };
         encoder.set_bitrate(config.bitrate);
         Ok(encoder)
+    }
+
+    /// What a fresh codec is told. It makes its first picture large, larger than later key frames:
+    /// where the rate is far below the bound a path is too narrow for that.
+    fn first_bitrate(&self) -> u32 {
+        if self.bitrate < self.config.max_bitrate / 2 { self.bitrate / 4 } else { self.bitrate }
     }
 
     /// The target rate in bits per second, within the bounds of the configuration.
@@ -144,7 +152,10 @@ impl VideoEncoder for H264Encoder {
             |running: &Running| (running.width, running.height) == (planes.width, planes.height);
         let running = match self.running.take().filter(fits) {
             Some(running) => self.running.insert(running),
-            None => self.running.insert(Running::start(&self.config, self.bitrate, planes)?),
+            None => {
+                let bitrate = self.first_bitrate();
+                self.running.insert(Running::start(&self.config, bitrate, planes)?)
+            }
         };
         running.apply(self.config.max_bitrate, self.bitrate, timestamp);
         let result = running.encode(planes, timestamp, out);
@@ -163,6 +174,13 @@ impl VideoEncoder for H264Encoder {
 
     fn set_bitrate(&mut self, bits_per_second: u32) {
         self.bitrate = bits_per_second.clamp(10_000, self.config.max_bitrate);
+    }
+
+    fn set_frame_rate(&mut self, per_second: f32) {
+        self.config.frame_rate = per_second.clamp(1.0, MAX_FRAME_RATE);
+        if let Some(running) = &mut self.running {
+            running.pace.expected = Some(self.config.frame_rate);
+        }
     }
 }
 
@@ -227,11 +245,16 @@ impl Running {
 
 impl Pace {
     fn told(rate: f32) -> Self {
-        Self { told: rate, first: Duration::ZERO, last: Duration::ZERO, count: 0 }
+        let (first, last) = (Duration::ZERO, Duration::ZERO);
+        Self { told: rate, first, last, count: 0, expected: None }
     }
 
     /// Counts a picture. A rate comes back once a second, if it is not what the codec was told.
     fn next(&mut self, timestamp: Duration) -> Option<f32> {
+        if let Some(expected) = self.expected.take() {
+            (self.first, self.last, self.count) = (timestamp, timestamp, 1);
+            return Some(expected);
+        }
         // After a pause, or a step back, the counting begins anew.
         let steady = timestamp.checked_sub(self.last).is_some_and(|gap| gap < LONGEST_GAP);
         self.last = timestamp;

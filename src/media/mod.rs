@@ -27,7 +27,10 @@ pub mod h264;
 pub mod mailbox;
 pub mod picture;
 pub mod pool;
+pub mod rate;
 pub mod recent;
+pub mod scale;
+pub mod shown_size;
 pub mod still;
 pub mod window;
 
@@ -44,4 +47,5 @@ pub use mailbox::{DropReason, Drops, Mailbox};
 pub use picture::{I420, Picture, Planes};
 pub use pool::BufferPool;
 pub use recent::{Percentiles, Recent};
+pub use scale::Scaler;
 pub use window::Window;

@@ -24,8 +24,18 @@ pub struct ServiceStats {
     pub encode_ms: f64,
     pub model_ms_p50: f64,
     pub model_ms_p95: f64,
-    /// What the encoder aims at, bits per second.
+    /// What the encoder aims at, bits per second, and at most.
     pub target_bitrate: u64,
+    pub max_bitrate: u64,
+    /// What the path to the client is thought to carry; zero if nobody estimates it.
+    pub estimated_bandwidth: u64,
+    /// What the estimate is doing: `increase`, `hold`, `decrease`, or nothing.
+    pub rate_trend: String,
+    /// The path carries less than the most that is aimed at.
+    pub bandwidth_limited: bool,
+    /// Of the last picture as it was encoded.
+    pub sent_width: u32,
+    pub sent_height: u32,
     /// Frames that wait, by place.
     pub queues: Vec<(String, u64)>,
     /// Frames that were lost, by place and reason.
@@ -42,6 +52,7 @@ impl ServiceStats {
         let times = [stats.decode_ms, stats.encode_ms, stats.model_ms_p50, stats.model_ms_p95];
         let name = |name: &str| name.len() <= MAX_NAME_BYTES;
         let named = stats.queues.iter().all(|(place, _)| name(place))
+            && name(&stats.rate_trend)
             && stats.drops.iter().all(|(place, reason, _)| name(place) && name(reason));
         stats.queues.truncate(MAX_ENTRIES);
         stats.drops.truncate(MAX_ENTRIES);
@@ -83,6 +94,8 @@ mod tests {
             json!({"encode_ms": "fast"}),
             json!({"drops": [["model", 3]]}),
             json!({"queues": [["x".repeat(33), 1]]}),
+            json!({"rate_trend": "x".repeat(33)}),
+            json!({"sent_width": -1}),
         ] {
             assert_eq!(ServiceStats::read(value.clone()), None, "{value}");
         }

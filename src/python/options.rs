@@ -10,6 +10,7 @@ use super::image::Image;
 use crate::catalog::ModelSpec;
 use crate::client::{ConnectOptions, Flow, KeySource, Policy, Target};
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::rate::Bitrates;
 use crate::protocol::{EncodedImage, Secret, SubscribeToken};
 use crate::session::{Change, Prompt, RetryPolicy, Setting, State, Timeouts};
 use crate::transport::IceServer;
@@ -49,6 +50,8 @@ pub(super) struct ConnectArguments {
     prompt: Option<(String, bool)>,
     image: Option<Py<Image>>,
     format: String,
+    min_bitrate: u32,
+    start_bitrate: u32,
     max_bitrate: u32,
     /// Name and limit of what to do on the way out, and of what to do on the way in.
     flow: [(String, usize); 2],
@@ -145,7 +148,11 @@ impl ConnectArguments {
                 .map(|servers| servers.into_iter().map(IceServer::from).collect()),
             ca_file: self.ca_file,
             format: self.format.parse()?,
-            max_bitrate: self.max_bitrate,
+            bitrates: Bitrates {
+                min: self.min_bitrate,
+                start: self.start_bitrate,
+                max: self.max_bitrate,
+            },
             stats_interval: self.stats_interval.and_then(|s| Duration::try_from_secs_f64(s).ok()),
             flow: Flow { send: policy(send)?, receive: policy(receive)? },
             audio: self.audio,

@@ -15,8 +15,10 @@ use super::gate;
 use super::options::IceServerArguments;
 use crate::catalog::{DEFAULT_URL_PATH, ModelSpec};
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::rate::Bitrates;
 use crate::media::{I420, PixelFormat};
 use crate::models::Control;
+
 use crate::protocol::Secret;
 use crate::server::faults::Action;
 use crate::server::{
@@ -37,6 +39,8 @@ struct ServerArguments {
     max_queue: usize,
     max_viewers: usize,
     viewer_token_lifetime: f64,
+    min_bitrate: u32,
+    start_bitrate: u32,
     max_bitrate: u32,
     max_session_duration: Option<f64>,
     ice_servers: Vec<IceServerArguments>,
@@ -74,7 +78,11 @@ impl Server {
                 max_viewers: options.max_viewers,
                 // Checked by Python.
                 viewer_token_lifetime: Duration::from_secs_f64(options.viewer_token_lifetime),
-                max_bitrate: options.max_bitrate,
+                bitrates: Bitrates {
+                    min: options.min_bitrate,
+                    start: options.start_bitrate,
+                    max: options.max_bitrate,
+                },
                 ice_servers: options.ice_servers.into_iter().map(Into::into).collect(),
                 max_session_duration,
                 faults: Arc::default(),

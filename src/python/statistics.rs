@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::client::{AudioStats, Rates, Snapshot, Stats};
 use crate::media::Percentiles;
+use crate::media::rate::Trend;
 use crate::protocol::ServiceStats;
 use crate::transport::PeerStats;
 
@@ -60,6 +61,10 @@ fn video(dict: &Bound<'_, PyDict>, counted: &Snapshot) -> PyResult<()> {
     dict.set_item("freeze_count", counted.freeze_count)?;
     dict.set_item("total_freezes_duration", counted.total_freezes_duration.as_secs_f64())?;
     dict.set_item("target_bitrate", sent.target_bitrate)?;
+    dict.set_item("estimated_bandwidth", sent.rate.map(|rate| rate.estimate))?;
+    dict.set_item("rate_trend", sent.rate.map(|rate| rate.trend.as_str()))?;
+    dict.set_item("bandwidth_limited", sent.rate.is_some_and(|rate| rate.limited))?;
+    dict.set_item("frames_skipped", counted.skipped())?;
     dict.set_item("video_bytes_sent", sent.bytes_encoded)?;
     dict.set_item("video_bytes_received", received.bytes_received)?;
     dict.set_item("sent_size", (sent.width, sent.height))?;
@@ -142,6 +147,12 @@ fn service<'py>(py: Python<'py>, stats: &ServiceStats) -> PyResult<Bound<'py, Py
     dict.set_item("model_ms_p50", stats.model_ms_p50)?;
     dict.set_item("model_ms_p95", stats.model_ms_p95)?;
     dict.set_item("target_bitrate", stats.target_bitrate)?;
+    let known = stats.estimated_bandwidth > 0;
+    dict.set_item("estimated_bandwidth", known.then_some(stats.estimated_bandwidth))?;
+    let trend = Trend::ALL.into_iter().find(|trend| trend.as_str() == stats.rate_trend);
+    dict.set_item("rate_trend", trend.map(Trend::as_str))?;
+    dict.set_item("bandwidth_limited", stats.bandwidth_limited)?;
+    dict.set_item("sent_size", (stats.sent_width, stats.sent_height))?;
     let queues = PyDict::new(py);
     for (place, waiting) in &stats.queues {
         queues.set_item(place, waiting)?;

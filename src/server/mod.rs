@@ -37,6 +37,7 @@ use self::faults::Action;
 use self::rooms::Rooms;
 use self::tokens::Tokens;
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::rate::Bitrates;
 use crate::protocol::Secret;
 use crate::transport::video::lock;
 use crate::transport::{IceServer, Reach, runtime};
@@ -65,8 +66,8 @@ pub struct ServerOptions {
     pub max_viewers: usize,
     /// How long a permission to watch is good for.
     pub viewer_token_lifetime: Duration,
-    /// Upper bound of one session's outgoing video, bits per second.
-    pub max_bitrate: u32,
+    /// Of one session's outgoing video.
+    pub bitrates: Bitrates,
     pub ice_servers: Vec<IceServer>,
     /// Ends a session after this time; none: no limit.
     pub max_session_duration: Option<Duration>,
@@ -84,7 +85,7 @@ impl Default for ServerOptions {
             max_queue: 64,
             max_viewers: 100,
             viewer_token_lifetime: Duration::from_secs(3600),
-            max_bitrate: 3_000_000,
+            bitrates: Bitrates::up_to(3_000_000),
             ice_servers: Vec::new(),
             max_session_duration: None,
             faults: Arc::default(),

@@ -42,6 +42,12 @@ pub(super) fn report(
         model_ms_p50: ms(model.p50),
         model_ms_p95: ms(model.p95),
         target_bitrate: u64::from(sent.target_bitrate),
+        max_bitrate: sent.rate.map_or(0, |rate| u64::from(rate.max)),
+        estimated_bandwidth: sent.rate.map_or(0, |rate| u64::from(rate.estimate)),
+        rate_trend: sent.rate.map_or("", |rate| rate.trend.as_str()).to_owned(),
+        bandwidth_limited: sent.rate.is_some_and(|rate| rate.limited),
+        sent_width: sent.width,
+        sent_height: sent.height,
         queues: places.iter().map(|one| (one.place.to_owned(), one.waiting as u64)).collect(),
         drops: places.iter().flat_map(lost).collect(),
     }

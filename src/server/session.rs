@@ -24,6 +24,7 @@ use super::tokens::TokenUse;
 use super::waiting::{self, LetIn};
 use crate::error::{Error, Result};
 use crate::media::h264::live_threads;
+use crate::media::rate::Bitrates;
 use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
 use crate::protocol::ServerMessage;
@@ -102,16 +103,16 @@ impl Media {
         inputs: mpsc::Sender<Input>,
     ) -> Result<Self> {
         let peer = Arc::<CurrentPeer>::default();
-        let bitrate = service.options.max_bitrate;
+        let Bitrates { start, max, .. } = service.options.bitrates;
         let encoder = H264Encoder::new(H264Config {
-            bitrate,
-            max_bitrate: bitrate,
+            bitrate: start,
+            max_bitrate: max,
             threads: live_threads(),
             ..Default::default()
         })?;
         let queue =
             SenderQueue { place: "encoder", capacity: 1, every: caller.wants_all, lost: None };
-        let sender = VideoSender::start_with(queue, Arc::clone(&peer), Box::new(encoder), bitrate)?;
+        let sender = VideoSender::start_with(queue, Arc::clone(&peer), Box::new(encoder), start)?;
         let sender = Arc::new(sender);
         let processing = Arc::new(Processing::start(
             model,
@@ -226,6 +227,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
             sends_video: true,
             audio: AudioUse::Both,
             impairment: Some(faults.link(&session_id)),
+            bitrates: service.options.bitrates,
         },
         runtime::handle(),
         Arc::clone(&media.peer),

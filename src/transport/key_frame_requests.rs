@@ -34,11 +34,11 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyFrameRequests {
 
     fn handle_read(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &mut tagged.message.packet {
-            packets.retain(|packet| asks_for_key_frame(packet.as_ref()));
-            if packets.is_empty() {
-                return Ok(());
+            // The rest goes on unmarked: behind the chain it is counted.
+            if packets.iter().any(|packet| asks_for_key_frame(packet.as_ref())) {
+                packets.retain(|packet| asks_for_key_frame(packet.as_ref()));
+                tagged.message.add(Attribute::DeliverToApplication);
             }
-            tagged.message.add(Attribute::DeliverToApplication);
         }
         self.inbound.push_back(tagged);
         Ok(())

@@ -10,15 +10,22 @@ pub mod fan_out;
 mod impaired_socket;
 pub mod impairment;
 mod key_frame_requests;
+mod pacer;
 mod packetizer;
+mod rate_follower;
 mod rtc_audio;
 mod rtc_engine;
 mod rtc_peer;
 mod rtc_receive;
 pub mod runtime;
 mod sdp;
+mod send_history;
+mod send_rate;
+mod sent_again;
 pub mod tls;
+mod transport_feedback;
 pub mod video;
+mod video_receive;
 pub mod websocket;
 
 use std::sync::Arc;
@@ -28,12 +35,14 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::media::assembler::AccessUnit;
 use crate::media::audio::{AudioPacket, EncodedAudio};
+use crate::media::rate::Bitrates;
 use crate::protocol::{IceCandidate, Secret};
 
 pub use impaired_socket::{Direction, Impairment, PacketCounters};
 pub use packetizer::{Cutter, EncodedFrame};
 pub use rtc_peer::open_peer;
 pub use sdp::suggest_start_bitrate;
+pub use send_rate::RateNow;
 
 /// A STUN or TURN server (RFC 8489, RFC 8656).
 #[derive(Debug, Clone, Default)]
@@ -64,6 +73,8 @@ pub struct PeerConfig {
     /// A bad link to put before the peer's sockets. None: they are used as they are.
     pub impairment: Option<Arc<Impairment>>,
     pub audio: AudioUse,
+    /// Bounds of the video that is sent, and where its rate begins.
+    pub bitrates: Bitrates,
 }
 
 /// What a connection does with sound. Offering, it asks for that; answering, it takes up as much of
@@ -155,6 +166,10 @@ pub trait Peer: Send + Sync + 'static {
     async fn add_candidate(&self, candidate: Option<IceCandidate>) -> Result<()>;
     /// Sends one encoded picture. Waits while the connection cannot take more.
     async fn send_frame(&self, frame: &EncodedFrame) -> Result<()>;
+    /// What may be sent at present; none if nobody estimates it.
+    fn send_rate(&self) -> Option<RateNow> {
+        None
+    }
     /// Asks the other end for a key frame.
     fn request_key_frame(&self);
     /// Whether sound can be sent now: the connection is up, and the other end takes it.

@@ -28,13 +28,15 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::impaired_socket::ImpairedRuntime;
+use super::pacer::Pacer;
 use super::packetizer::{EncodedFrame, Packetizer};
 use super::rtc_audio::PeerAudio;
 use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
 use super::rtc_receive::receive;
 use super::sdp::{require_offered_video, require_video};
+use super::send_rate::SendRate;
 use super::video::lock;
-use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, Reach};
+use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, RateNow, Reach};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::audio::EncodedAudio;
 use crate::protocol::IceCandidate;
@@ -49,6 +51,9 @@ const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
 const GATHERING_LIMIT: Duration = Duration::from_secs(3);
 
 const VIDEO_CLOCK_RATE: f64 = 90_000.0;
+
+/// Shorter waits of the pacer add up until a timer can wait for them.
+const TIMER: Duration = Duration::from_millis(1);
 
 fn bind_addresses(reach: Reach) -> Vec<&'static str> {
     match reach {
@@ -76,6 +81,8 @@ pub(super) struct Shared {
 struct Outgoing {
     track: Arc<TrackLocalStaticRTP>,
     packetizer: Mutex<Packetizer>,
+    /// Whoever has it may send. It goes along with a picture that leaves bit by bit.
+    pacer: Arc<tokio::sync::Mutex<Pacer>>,
 }
 
 struct Handler(Arc<Shared>);
@@ -84,6 +91,7 @@ struct WebRtcPeer {
     connection: Arc<dyn PeerConnection>,
     shared: Arc<Shared>,
     audio: AudioUse,
+    rate: Arc<SendRate>,
 }
 
 /// Opens a media connection that reports to `observer`.
@@ -91,7 +99,8 @@ pub async fn open_peer(
     config: &PeerConfig,
     observer: Arc<dyn PeerObserver>,
 ) -> Result<Arc<dyn Peer>> {
-    let (engine, registry) = engine()?;
+    let rate = Arc::new(SendRate::new(config.bitrates));
+    let (engine, registry) = engine(&rate)?;
     let settings = SettingEngineBuilder::new()
         .with_srtp_replay_protection_window(usize::from(RETRANSMISSION_PACKETS))
         .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_MAX_CHECKS))
@@ -145,7 +154,7 @@ pub async fn open_peer(
         close(&connection).await;
         return Err(error);
     }
-    Ok(Arc::new(WebRtcPeer { connection, shared, audio: config.audio }))
+    Ok(Arc::new(WebRtcPeer { connection, shared, audio: config.audio, rate }))
 }
 
 /// A track of ours. The streams of one end have a name in common, so that picture and sound are
@@ -266,6 +275,7 @@ async fn start_sending(shared: Arc<Shared>) {
                     let _ = shared.outgoing.set(Outgoing {
                         track: Arc::clone(track),
                         packetizer: Mutex::new(packetizer),
+                        pacer: Arc::default(),
                     });
                 }
             }
@@ -367,13 +377,39 @@ impl Peer for WebRtcPeer {
         let Some(outgoing) = self.shared.outgoing.get() else {
             return Err(Error::new(ErrorCode::Ice, "the media connection is not up"));
         };
-        let packets = lock(&outgoing.packetizer).packets(frame)?;
-        for packet in packets {
+        // Behind the packets of the picture before.
+        let mut pacer = Arc::clone(&outgoing.pacer).lock_owned().await;
+        let mut packets = lock(&outgoing.packetizer).packets(frame)?.into_iter();
+        let rate = self.rate.now();
+        while let Some(packet) = packets.next() {
+            let wait = pacer.wait(Instant::now(), packet.payload.len(), &rate);
+            if !wait.is_zero() {
+                let (track, rate) = (Arc::clone(&outgoing.track), Arc::clone(&self.rate));
+                tokio::spawn(async move {
+                    tokio::time::sleep(wait).await;
+                    let mut next = Some(packet);
+                    while let Some(packet) = next {
+                        // A connection that takes none is told to the next picture.
+                        let _ = track.write_rtp(packet).await;
+                        next = packets.next();
+                        let size = next.as_ref().map_or(0, |packet| packet.payload.len());
+                        let wait = pacer.wait(Instant::now(), size, &rate.now());
+                        if wait >= TIMER {
+                            tokio::time::sleep(wait).await;
+                        }
+                    }
+                });
+                return Ok(());
+            }
             outgoing.track.write_rtp(packet).await.map_err(|error| {
                 Error::new(ErrorCode::Ice, format!("the connection takes no packet: {error}"))
             })?;
         }
         Ok(())
+    }
+
+    fn send_rate(&self) -> Option<RateNow> {
+        Some(self.rate.now())
     }
 
     fn request_key_frame(&self) {

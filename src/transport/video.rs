@@ -1,4 +1,5 @@
-//! The two pipelines between pictures and a peer: encode and send, receive and decode.
+//! The pipelines between pictures and a peer: here encode and send, in `video_receive` receive and
+//! decode.
 //!
 //! Each has one OS thread and one [`Mailbox`] in front of it. The threads outlive a connection: a
 //! reconnect exchanges the peer under them and starts over with a key frame.
@@ -9,22 +10,23 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::fan_out::FanOut;
-use super::{Cutter, SharedPeer, runtime};
+use super::rate_follower::{News, RateFollower};
+use super::{Cutter, RateNow, SharedPeer, runtime};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::{
-    AccessUnit, DropReason, Drops, Encoded, I420, Mailbox, NtpTime, Planes, VideoDecoder,
-    VideoEncoder,
+    DropReason, Drops, Encoded, I420, Mailbox, NtpTime, Planes, VideoEncoder, shown_size,
 };
+
+pub use super::video_receive::{ReceiverStats, VideoReceiver};
 
 /// Key frames are large: requests that come faster than this are answered by one.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 /// A still source sends nothing that could carry a key frame: after this time its last picture does.
 const REPEAT_AFTER: Duration = Duration::from_millis(50);
-/// Encoded frames refer to each other, so they may queue a little before all must be given up.
-const UNDECODED: usize = 16;
 /// One being filled, one waiting, one being encoded, and the last one.
 const SPARE_PICTURES: usize = 4;
-const SPARE_UNITS: usize = 8;
+/// A picture that may not be left out looks so often whether the end has come.
+const LOOK_UP: Duration = Duration::from_millis(20);
 /// How often a picture that must be sent may be left out before it is given up.
 const MAX_SKIPS: u32 = 300;
 
@@ -59,23 +61,27 @@ pub struct SenderStats {
     pub encode_time: Duration,
     /// The rate the encoder aims at, bits per second.
     pub target_bitrate: u32,
+    /// What the connection says of its rate; none while there is no connection.
+    pub rate: Option<RateNow>,
+    /// Of the last picture as it was encoded.
     pub width: u32,
     pub height: u32,
     pub drops: Vec<Drops>,
 }
 
+/// What both pipelines count.
 #[derive(Default)]
-struct Counters {
-    frames: AtomicU64,
-    key_frames: AtomicU64,
-    bytes: AtomicU64,
-    nanos: AtomicU64,
-    width: AtomicU32,
-    height: AtomicU32,
+pub(super) struct Counters {
+    pub(super) frames: AtomicU64,
+    pub(super) key_frames: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) nanos: AtomicU64,
+    pub(super) width: AtomicU32,
+    pub(super) height: AtomicU32,
 }
 
 impl Counters {
-    fn time(&self, began: Instant) {
+    pub(super) fn time(&self, began: Instant) {
         self.nanos.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
 }
@@ -101,7 +107,10 @@ struct SenderShared {
     peer: Arc<CurrentPeer>,
     spare: Mutex<Vec<I420>>,
     key_frame_wanted: AtomicBool,
-    bitrate: AtomicU32,
+    /// Where nobody estimates the rate.
+    bitrate: u32,
+    /// What the encoder was told.
+    told: AtomicU32,
     counters: Counters,
     fan_out: Arc<FanOut>,
 }
@@ -145,7 +154,8 @@ impl VideoSender {
                 peer,
                 spare: Mutex::default(),
                 key_frame_wanted: AtomicBool::new(true),
-                bitrate: AtomicU32::new(bitrate),
+                bitrate,
+                told: AtomicU32::new(bitrate),
                 counters: Counters::default(),
                 fan_out: Arc::new(FanOut::new(request_key_frame)),
             }
@@ -209,7 +219,8 @@ impl VideoSender {
             key_frames: counters.key_frames.load(Ordering::Relaxed),
             bytes_encoded: counters.bytes.load(Ordering::Relaxed),
             encode_time: Duration::from_nanos(counters.nanos.load(Ordering::Relaxed)),
-            target_bitrate: self.shared.bitrate.load(Ordering::Relaxed),
+            target_bitrate: self.shared.told.load(Ordering::Relaxed),
+            rate: self.shared.peer.get().and_then(|peer| peer.send_rate()),
             width: counters.width.load(Ordering::Relaxed),
             height: counters.height.load(Ordering::Relaxed),
             drops: vec![self.shared.inbox.counters()],
@@ -255,8 +266,8 @@ impl SenderShared {
 struct Encoding<'a> {
     shared: &'a SenderShared,
     encoder: Box<dyn VideoEncoder>,
+    follower: RateFollower,
     cutter: Cutter,
-    bitrate: u32,
     last_key_frame: Option<Instant>,
     /// Bytes of the last access unit: the next one is about as long.
     last_size: usize,
@@ -268,8 +279,8 @@ fn encode(shared: &SenderShared, encoder: Box<dyn VideoEncoder>) {
     let mut encoding = Encoding {
         shared,
         encoder,
+        follower: RateFollower::new(shared.every),
         cutter: Cutter::default(),
-        bitrate: 0,
         last_key_frame: None,
         last_size: 0,
         last: None,
@@ -296,8 +307,8 @@ impl Encoding<'_> {
 
     /// How long until another key frame may be made.
     fn key_frame_pause(&self) -> Duration {
-        self.last_key_frame
-            .map_or(Duration::ZERO, |at| KEY_FRAME_INTERVAL.saturating_sub(at.elapsed()))
+        let interval = self.follower.key_frame_interval(KEY_FRAME_INTERVAL);
+        self.last_key_frame.map_or(Duration::ZERO, |at| interval.saturating_sub(at.elapsed()))
     }
 
     fn carry(&mut self, frame: OutgoingFrame) {
@@ -307,22 +318,16 @@ impl Encoding<'_> {
             shared.recycle(frame.picture);
             return;
         };
-        let wanted_bitrate = shared.bitrate.load(Ordering::Relaxed);
-        if wanted_bitrate != self.bitrate {
-            self.bitrate = wanted_bitrate;
-            self.encoder.set_bitrate(wanted_bitrate);
-        }
+        self.follow(&peer, &frame);
+        let Some(frame) = self.affordable(&peer, frame) else { return };
         if self.key_frame_pause().is_zero() && shared.key_frame_wanted.swap(false, Ordering::AcqRel)
         {
             self.encoder.request_key_frame();
         }
         let began = Instant::now();
-        let planes = frame.picture.planes();
-        shared.counters.width.store(planes.width, Ordering::Relaxed);
-        shared.counters.height.store(planes.height, Ordering::Relaxed);
         // The packets keep parts of this buffer alive, so it cannot be used again.
         let mut unit = Vec::with_capacity(self.last_size);
-        let encoded = self.encode(planes, frame.capture_time, &mut unit);
+        let encoded = self.encode(frame.picture.planes(), frame.capture_time, &mut unit);
         shared.counters.time(began);
         let capture_time = frame.capture_time;
         if let Some(before) = self.last.replace(frame) {
@@ -343,6 +348,7 @@ impl Encoding<'_> {
         shared.counters.frames.fetch_add(1, Ordering::Relaxed);
         shared.counters.bytes.fetch_add(unit.len() as u64, Ordering::Relaxed);
         self.last_size = unit.len();
+        self.follower.spent(Instant::now(), unit.len());
         let frame = match self.cutter.cut(unit, capture_time.0, key) {
             Ok(frame) => frame,
             Err(error) => return self.failed(capture_time, &error),
@@ -358,6 +364,57 @@ impl Encoding<'_> {
         }
     }
 
+    /// Tells the encoder what has changed for it.
+    fn follow(&mut self, peer: &SharedPeer, frame: &OutgoingFrame) {
+        let planes = frame.picture.planes();
+        let size = (planes.width, planes.height);
+        let now = Instant::now();
+        let News { bitrate, frame_rate } =
+            self.follower.came(now, size, peer.send_rate(), self.shared.bitrate);
+        if let Some(bitrate) = bitrate {
+            self.encoder.set_bitrate(bitrate);
+            self.shared.told.store(bitrate, Ordering::Relaxed);
+        }
+        if let Some(frame_rate) = frame_rate {
+            self.encoder.set_frame_rate(frame_rate);
+        }
+    }
+
+    /// This picture, or a newer one: the first that the rate allows. None: it is over.
+    fn affordable(&mut self, peer: &SharedPeer, mut frame: OutgoingFrame) -> Option<OutgoingFrame> {
+        let inbox = &self.shared.inbox;
+        while let Some(wait) = self.follower.owes(Instant::now()) {
+            if self.shared.every {
+                std::thread::sleep(wait.min(LOOK_UP));
+            } else if let Some(newer) = inbox.take_timeout(wait) {
+                frame = self.instead(peer, frame, newer);
+            }
+            if inbox.is_closed() {
+                return None;
+            }
+        }
+        // If none comes soon, one that would not be taken is the last of its kind.
+        while !self.follower.takes()
+            && let Some(newer) = inbox.take_timeout(self.follower.patience())
+        {
+            frame = self.instead(peer, frame, newer);
+        }
+        Some(frame)
+    }
+
+    /// A newer picture takes the place of one that the rate did not allow.
+    fn instead(
+        &mut self,
+        peer: &SharedPeer,
+        old: OutgoingFrame,
+        newer: OutgoingFrame,
+    ) -> OutgoingFrame {
+        self.shared.drop_frame(DropReason::EncoderSkipped, old.capture_time);
+        self.shared.recycle(old.picture);
+        self.follow(peer, &newer);
+        newer
+    }
+
     /// Encodes one picture. Each time that the rate control leaves it out, it has more to spend.
     fn encode(
         &mut self,
@@ -367,11 +424,21 @@ impl Encoding<'_> {
     ) -> Result<Encoded> {
         let mut again = if self.shared.every { MAX_SKIPS } else { 0 };
         loop {
-            let encoded = self.encoder.encode(planes, capture_time.to_unix(), unit)?;
-            if encoded != Encoded::Skipped || again == 0 {
-                return Ok(encoded);
+            let (sized, smaller) = self.follower.sized(planes)?;
+            let counters = &self.shared.counters;
+            counters.width.store(sized.width, Ordering::Relaxed);
+            counters.height.store(sized.height, Ordering::Relaxed);
+            let encoded = self.encoder.encode(sized, capture_time.to_unix(), unit)?;
+            match encoded {
+                Encoded::Key if self.follower.is_too_large(unit.len()) => {}
+                Encoded::Skipped if again > 0 => again -= 1,
+                _ => {
+                    if encoded == Encoded::Key && smaller {
+                        shown_size::insert(unit, planes.width, planes.height);
+                    }
+                    return Ok(encoded);
+                }
             }
-            again -= 1;
         }
     }
 
@@ -389,136 +456,6 @@ impl Encoding<'_> {
             self.shared.recycle(frame.picture);
         }
         self.shared.key_frame_wanted.store(true, Ordering::Release);
-    }
-}
-
-/// What a receiving pipeline has done.
-#[derive(Debug, Clone, Default)]
-pub struct ReceiverStats {
-    pub frames_decoded: u64,
-    pub bytes_received: u64,
-    /// Time inside the decoder, all frames together.
-    pub decode_time: Duration,
-    pub width: u32,
-    pub height: u32,
-    pub drops: Vec<Drops>,
-}
-
-struct ReceiverShared {
-    inbox: Mailbox<AccessUnit>,
-    peer: Arc<CurrentPeer>,
-    spare: Mutex<Vec<Vec<u8>>>,
-    /// Set when a frame was lost after assembly: nothing may be decoded before a key frame.
-    awaiting_key: AtomicBool,
-    counters: Counters,
-}
-
-/// Decodes what the peer assembles.
-pub struct VideoReceiver {
-    shared: Arc<ReceiverShared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl VideoReceiver {
-    /// Starts the thread. `sink` is called on it with each picture and its capture time.
-    pub fn start(
-        place: &'static str,
-        peer: Arc<CurrentPeer>,
-        decoder: Box<dyn VideoDecoder>,
-        sink: impl FnMut(Planes<'_>, Option<NtpTime>) + Send + 'static,
-    ) -> Result<Self> {
-        let shared = Arc::new(ReceiverShared {
-            inbox: Mailbox::for_thread(place, UNDECODED),
-            peer,
-            spare: Mutex::default(),
-            awaiting_key: AtomicBool::new(true),
-            counters: Counters::default(),
-        });
-        let worker = Arc::clone(&shared);
-        let thread = spawn("parhelion-dec", move || decode(&worker, decoder, sink))?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
-    }
-
-    /// Queues an access unit and returns a buffer that is free again.
-    pub fn push(&self, unit: AccessUnit) -> Option<Vec<u8>> {
-        let shared = &self.shared;
-        if unit.key {
-            shared.awaiting_key.store(false, Ordering::Release);
-        } else if shared.awaiting_key.load(Ordering::Acquire) {
-            shared.inbox.count_drop(DropReason::AwaitingKeyFrame);
-            return Some(unit.data);
-        }
-        if let Some(displaced) = shared.inbox.put(unit) {
-            shared.restart();
-            return Some(displaced.data);
-        }
-        lock(&shared.spare).pop()
-    }
-
-    pub fn stats(&self) -> ReceiverStats {
-        let counters = &self.shared.counters;
-        ReceiverStats {
-            frames_decoded: counters.frames.load(Ordering::Relaxed),
-            bytes_received: counters.bytes.load(Ordering::Relaxed),
-            decode_time: Duration::from_nanos(counters.nanos.load(Ordering::Relaxed)),
-            width: counters.width.load(Ordering::Relaxed),
-            height: counters.height.load(Ordering::Relaxed),
-            drops: vec![self.shared.inbox.counters()],
-        }
-    }
-
-    /// Ends the thread; the handle lets a caller wait for it.
-    pub fn stop(&self) -> Option<JoinHandle<()>> {
-        self.shared.inbox.close();
-        lock(&self.thread).take()
-    }
-}
-
-impl Drop for VideoReceiver {
-    fn drop(&mut self) {
-        self.shared.inbox.close();
-    }
-}
-
-impl ReceiverShared {
-    /// Gives up what is queued and asks for a key frame.
-    fn restart(&self) {
-        self.awaiting_key.store(true, Ordering::Release);
-        self.inbox.clear(DropReason::AwaitingKeyFrame);
-        if let Some(peer) = self.peer.get() {
-            peer.request_key_frame();
-        }
-    }
-}
-
-fn decode(
-    shared: &ReceiverShared,
-    mut decoder: Box<dyn VideoDecoder>,
-    mut sink: impl FnMut(Planes<'_>, Option<NtpTime>),
-) {
-    while let Some(unit) = shared.inbox.take() {
-        let began = Instant::now();
-        let decoded = decoder.decode(&unit.data);
-        shared.counters.time(began);
-        match decoded {
-            Ok(Some(planes)) => {
-                shared.counters.frames.fetch_add(1, Ordering::Relaxed);
-                shared.counters.bytes.fetch_add(unit.data.len() as u64, Ordering::Relaxed);
-                shared.counters.width.store(planes.width, Ordering::Relaxed);
-                shared.counters.height.store(planes.height, Ordering::Relaxed);
-                sink(planes, unit.capture_time.map(NtpTime));
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::debug!(target: "parhelion::media", "decoding: {error}");
-                shared.inbox.count_drop(DropReason::DecodeFailed);
-                shared.restart();
-            }
-        }
-        let mut spare = lock(&shared.spare);
-        if spare.len() < SPARE_UNITS {
-            spare.push(unit.data);
-        }
     }
 }
 

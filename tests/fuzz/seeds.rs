@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
 use parhelion::media::audio::{BLOCK, CHANNELS, OpusEncoder};
+use parhelion::media::rate::Bitrates;
 use parhelion::media::{AccessUnit, H264Config, H264Encoder, I420, VideoEncoder};
 use parhelion::protocol::SubscribeToken;
 use parhelion::transport::{
@@ -269,6 +270,7 @@ fn descriptions() -> Vec<Seed> {
         sends_video: true,
         impairment: None,
         audio,
+        bitrates: Bitrates::up_to(1_000_000),
     };
     runtime::handle().block_on(async {
         let mut seeds = Vec::new();

@@ -49,6 +49,7 @@ from parhelion.statistics import (
     Percentiles,
     Quality,
     QualityLevel,
+    RateTrend,
     ServiceStats,
     Stats,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "Prompt",
     "Quality",
     "QualityLevel",
+    "RateTrend",
     "QueueFullError",
     "RealTime",
     "RealTimeClient",

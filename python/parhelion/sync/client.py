@@ -64,6 +64,8 @@ class RealTime:
         customize_offer: OfferCustomizer | None = None,
         audio: bool | None = None,
         fps: float | None = None,
+        min_bitrate: int = 150_000,
+        start_bitrate: int | None = None,
         max_bitrate: int = 3_000_000,
         flow: Flow | FlowMode = "latest",
         stats_interval: float | None = 1.0,
@@ -102,8 +104,12 @@ class RealTime:
                 by sound, or the stream has audio.
             fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
                 rate, the model's for iterables; cameras and other live streams as they come.
+            min_bitrate: Lower bound of the outgoing video, bits per second, 50_000 to 50_000_000,
+                however narrow the network is. One above ``max_bitrate`` counts as that.
+            start_bitrate: What it begins with, within those bounds. None: ``max_bitrate``, or
+                3_000_000 if that is less.
             max_bitrate: Upper bound of the outgoing video, bits per second,
-                100_000 to 50_000_000.
+                100_000 to 50_000_000. Between the bounds it follows the network.
             flow: What happens to frames that come faster than they are taken: ``latest`` (the
                 newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
                 for both directions, or a :class:`Flow` for each and for the limits.
@@ -140,6 +146,8 @@ class RealTime:
             customize_offer=customize_offer,
             audio=audio,
             fps=fps,
+            min_bitrate=min_bitrate,
+            start_bitrate=start_bitrate,
             max_bitrate=max_bitrate,
             flow=flow,
             stats_interval=stats_interval,
@@ -277,6 +285,8 @@ def connect(
     customize_offer: OfferCustomizer | None = None,
     audio: bool | None = None,
     fps: float | None = None,
+    min_bitrate: int = 150_000,
+    start_bitrate: int | None = None,
     max_bitrate: int = 3_000_000,
     flow: Flow | FlowMode = "latest",
     stats_interval: float | None = 1.0,
@@ -323,8 +333,12 @@ def connect(
             by sound, or the stream has audio.
         fps: Pictures a second at which the stream is sent, up to 1000. Default: a file's own
             rate, the model's for iterables; cameras and other live streams as they come.
+        min_bitrate: Lower bound of the outgoing video, bits per second, 50_000 to 50_000_000,
+            however narrow the network is. One above ``max_bitrate`` counts as that.
+        start_bitrate: What it begins with, within those bounds. None: ``max_bitrate``, or
+            3_000_000 if that is less.
         max_bitrate: Upper bound of the outgoing video, bits per second,
-            100_000 to 50_000_000.
+            100_000 to 50_000_000. Between the bounds it follows the network.
         flow: What happens to frames that come faster than they are taken: ``latest`` (the
             newest wins), ``all`` (none is dropped, up to a limit) or ``wait`` (none is lost),
             for both directions, or a :class:`Flow` for each and for the limits.
@@ -358,6 +372,8 @@ def connect(
             customize_offer=customize_offer,
             audio=audio,
             fps=fps,
+            min_bitrate=min_bitrate,
+            start_bitrate=start_bitrate,
             max_bitrate=max_bitrate,
             flow=flow,
             stats_interval=stats_interval,

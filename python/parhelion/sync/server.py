@@ -23,7 +23,12 @@ class LocalServer(parhelion.server.LocalServer):
         max_viewers: So many may watch one session; more are refused. 0 to 10_000.
         viewer_token_lifetime: Seconds that a ``subscribe_token`` opens a session for whoever has no
             key, 1 to 30 days; clients of this package get a new one after half of it.
-        max_bitrate: Upper bound of each session's outgoing video, bits per second.
+        min_bitrate: Lower bound of each session's outgoing video, bits per second, 50_000 to
+            50_000_000. A larger one than ``max_bitrate`` counts as that.
+        start_bitrate: What it begins with, within those bounds. None: ``max_bitrate``, or 3_000_000
+            if that is less.
+        max_bitrate: Upper bound of each session's outgoing video, bits per second, 100_000 to
+            50_000_000. Between the bounds it follows the client's network.
         max_session_duration: Seconds after which a session ends; None: never.
         ice_servers: STUN and TURN servers for clients from elsewhere.
     """

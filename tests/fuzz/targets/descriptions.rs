@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parhelion::error::Result;
 use parhelion::media::AccessUnit;
+use parhelion::media::rate::Bitrates;
 use parhelion::transport::{
     AudioUse, PeerConfig, PeerEvent, PeerObserver, Reach, open_peer, runtime, suggest_start_bitrate,
 };
@@ -75,6 +76,7 @@ async fn both(text: &str) {
         sends_video: true,
         impairment: None,
         audio: AudioUse::Both,
+        bitrates: Bitrates::up_to(1_000_000),
     };
     let answering = open_peer(&config, Arc::new(Nobody)).await.unwrap();
     if let Ok(answer) = answering.answer(text).await {

@@ -1,0 +1,195 @@
+//! Packets that wait on the way.
+//!
+//! The clocks of the two ends have nothing in common, so only differences count: of the time that a
+//! packet takes, and the least that any took lately. Packets that were sent together wait for each
+//! other, and jitter holds some back: of a few groups of packets the quickest tells how long
+//! everybody waits.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Packets sent closer to each other are one group, for jitter.
+const GROUP: Duration = Duration::from_millis(5);
+/// The quickest packet of those that arrived over this time tells how long all wait.
+const LOOK: Duration = Duration::from_millis(100);
+/// The least is of this many spans: a path may become longer.
+const SPAN: Duration = Duration::from_secs(2);
+const SPANS: usize = 8;
+/// Below this much waiting nobody minds, milliseconds: at no rate, less for each megabit, and at
+/// least. Who sends more is to notice first, so that all who share a path come to have the same.
+const HARMLESS: f64 = 37.0;
+const HARMLESS_PER_MEGABIT: f64 = 8.0;
+const LEAST_HARMLESS: f64 = 20.0;
+/// Jitter counts for so much of the threshold, at most.
+const MOST_FOR_JITTER: f64 = 80.0;
+/// A queue grows packet by packet. What rises by more than this and three packets' time at the rate,
+/// milliseconds, was held up at once: by a busy machine, or a radio link.
+const JUMP: f64 = 30.0;
+const PACKET_BITS: f64 = 10_000.0;
+/// After such a jump it may take this long until it is over.
+const AFTER_JUMP: Duration = Duration::from_millis(600);
+/// A queue is seen to fall against what it was this long ago.
+const FALLING_OVER: Duration = Duration::from_millis(150);
+
+/// Judges how long packets wait.
+#[derive(Debug, Default)]
+pub struct StandingQueue {
+    origin: Option<Instant>,
+    /// When packets arrived, and their delay: milliseconds, plus whatever the clocks differ by.
+    recent: VecDeque<(Duration, f64)>,
+    /// The last group: when it was sent, and its least delay.
+    group: Option<(Duration, f64)>,
+    /// The least delay of each span, and when it began.
+    least: VecDeque<(Duration, f64)>,
+    /// Mean difference between a group and the one before, milliseconds.
+    jitter: f64,
+    /// How long the wait was at each look.
+    waits: VecDeque<(Duration, f64)>,
+    /// When packets were held up at once, by our clock.
+    jumped: Option<Duration>,
+}
+
+impl StandingQueue {
+    /// A packet that arrived, while this many bits per second do.
+    pub fn add(&mut self, sent: Instant, arrived: Duration, rate: f64) {
+        let origin = *self.origin.get_or_insert(sent);
+        // What was sent before the first is not needed.
+        let Some(sent) = sent.checked_duration_since(origin) else { return };
+        let delay = (arrived.as_secs_f64() - sent.as_secs_f64()) * 1e3;
+        if let Some((_, before)) = self.recent.back()
+            && delay > before + JUMP + 3e3 * PACKET_BITS / rate.max(PACKET_BITS)
+        {
+            self.jumped = Some(sent);
+        }
+        match &mut self.group {
+            Some((began, least)) if sent < *began + GROUP => *least = least.min(delay),
+            group => {
+                if let Some((_, before)) = group {
+                    let difference = (delay - *before).abs().min(MOST_FOR_JITTER);
+                    self.jitter += (difference - self.jitter) * 0.03;
+                }
+                *group = Some((sent, delay));
+            }
+        }
+        self.recent.push_back((arrived, delay));
+        while self.recent.front().is_some_and(|(at, _)| *at + LOOK < arrived) {
+            self.recent.pop_front();
+        }
+        match self.least.back_mut() {
+            Some((began, least)) if sent < *began + SPAN => *least = least.min(delay),
+            _ => {
+                self.least.push_back((sent, delay));
+                if self.least.len() > SPANS {
+                    self.least.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Notes how long the wait is; to be called once a report.
+    pub fn look(&mut self) {
+        let (Some(&(now, _)), wait) = (self.recent.back(), self.wait()) else { return };
+        self.waits.push_back((now, wait));
+        while self.waits.len() > 2
+            && self.waits.get(1).is_some_and(|(at, _)| *at + FALLING_OVER < now)
+        {
+            self.waits.pop_front();
+        }
+    }
+
+    /// Milliseconds that everybody waits.
+    pub fn wait(&self) -> f64 {
+        if self.recent.is_empty() {
+            return 0.0;
+        }
+        let recent = self.recent.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min);
+        let least = self.least.iter().map(|(_, least)| *least).fold(f64::INFINITY, f64::min);
+        (recent - least).max(0.0)
+    }
+
+    /// More than this is too much for who has this much delivered, milliseconds.
+    pub fn threshold(&self, rate: f64) -> f64 {
+        let harmless = (HARMLESS - HARMLESS_PER_MEGABIT * rate / 1e6).max(LEAST_HARMLESS);
+        harmless + (2.0 * self.jitter).min(MOST_FOR_JITTER)
+    }
+
+    /// Whether packets were held up at once a moment ago, and may not be waiting in a queue.
+    pub fn has_jumped(&self, now: Instant) -> bool {
+        let (Some(origin), Some(jumped)) = (self.origin, self.jumped) else { return false };
+        now.saturating_duration_since(origin) < jumped + AFTER_JUMP
+    }
+
+    /// Whether the wait is getting shorter.
+    pub fn is_falling(&self) -> bool {
+        let (Some((_, before)), Some((_, now))) = (self.waits.front(), self.waits.back()) else {
+            return false;
+        };
+        *now < before - (before * 0.08).max(2.0)
+    }
+
+    /// What was on its way through a silence says nothing, nor does what came before.
+    pub fn forget_recent(&mut self) {
+        self.recent.clear();
+        self.group = None;
+        self.waits.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Packets every 33 ms, each with this much delay.
+    fn waits(delays: impl IntoIterator<Item = u64>) -> StandingQueue {
+        let mut queue = StandingQueue::default();
+        let start = Instant::now();
+        for (n, delay) in delays.into_iter().enumerate() {
+            let sent = n as u32 * 33 * MS;
+            // The receiver's clock began a while ago.
+            queue.add(start + sent, sent + Duration::from_millis(5000 + delay), 1e6);
+            queue.look();
+        }
+        queue
+    }
+
+    #[test]
+    fn a_constant_delay_is_no_wait() {
+        let queue = waits([150; 100]);
+        assert!(queue.wait() < 0.01, "{}", queue.wait());
+        assert!(queue.threshold(1e6) < 30.0);
+    }
+
+    #[test]
+    fn a_queue_that_grows_is_seen_and_one_that_empties_is_falling() {
+        let queue = waits((0..60).map(|n| if n < 40 { 20 } else { 20 + 5 * (n - 40) }));
+        assert!(queue.wait() > 60.0 && !queue.is_falling(), "{queue:?}");
+        let falls = |n: u64| 200 - 5 * (n - 40);
+        let queue = waits((0..60).map(|n| if n < 40 { 20 } else { falls(n) }));
+        assert!(queue.is_falling());
+    }
+
+    #[test]
+    fn jitter_is_no_queue() {
+        let mut chance = fastrand::Rng::with_seed(3);
+        let mut worst = f64::NEG_INFINITY;
+        let mut queue = StandingQueue::default();
+        let start = Instant::now();
+        for n in 0..2000u32 {
+            let sent = n * 33 * MS;
+            queue.add(start + sent, sent + Duration::from_micros(chance.u64(20_000..60_000)), 1e6);
+            queue.look();
+            if n > 100 {
+                worst = worst.max(queue.wait() - queue.threshold(1e6));
+            }
+        }
+        assert!(worst < 0.0, "{worst}");
+    }
+
+    #[test]
+    fn a_longer_path_is_known_after_a_while() {
+        let queue = waits((0..700).map(|n| if n < 100 { 20 } else { 120 }));
+        assert!(queue.wait() < 1.0, "{}", queue.wait());
+    }
+}
