@@ -12,12 +12,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use super::caller::Caller;
 use super::faults::{KEY_REFUSED, Stage};
+use super::listen::{self, Limits};
 use super::session::{self, Accepted};
 use super::socket::{CLOSE_WAIT, ControlSocket};
 use super::tokens::{ClientToken, TokenUse, Tokens};
@@ -42,24 +42,14 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>) {
     let stopped = async move {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
-    let serving = axum::serve(listener.tap_io(nodelay), router).with_graceful_shutdown(stopped);
-    let served = tokio::select! {
-        served = serving => served,
+    let serving = listen::serve(listener, router, Limits::default(), stopped);
+    tokio::select! {
+        () = serving => {}
         // Idle connections are closed by the shutdown; this is for those that do not end.
         () = async {
             let _ = ended.wait_for(|ended| *ended).await;
             tokio::time::sleep(CLOSE_WAIT).await;
-        } => Ok(()),
-    };
-    if let Err(error) = served {
-        tracing::error!(target: "parhelion::server", "serving: {error}");
-    }
-}
-
-/// Acknowledgements are small and waited for.
-fn nodelay(stream: &mut TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(target: "parhelion::server", "TCP_NODELAY: {error}");
+        } => {}
     }
 }
 

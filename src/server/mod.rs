@@ -11,6 +11,7 @@ mod control;
 pub mod faults;
 mod http;
 mod link;
+mod listen;
 mod outbox;
 mod processing;
 mod registry;
