@@ -5,6 +5,7 @@
 //! also a name for the frame, and comes back with whatever is made from it.
 
 use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds from 1900-01-01 to 1970-01-01.
@@ -46,8 +47,43 @@ impl NtpTime {
     }
 }
 
-/// Gives every frame a capture time of its own, later than all before, even if the system's
-/// clock stands still or goes back.
+/// The system's clock without its jumps: it is read once, and time goes on from there as it passes.
+///
+/// A clock that is set, back or forward, would let frames stand still or leap for the codec's rate
+/// control and for whoever plays them.
+#[derive(Debug)]
+pub struct SteadyClock(Mutex<(SystemTime, Instant)>);
+
+impl Default for SteadyClock {
+    fn default() -> Self {
+        Self::new(SystemTime::now(), Instant::now())
+    }
+}
+
+impl SteadyClock {
+    pub fn new(time: SystemTime, now: Instant) -> Self {
+        Self(Mutex::new((time, now)))
+    }
+
+    pub fn at(&self, now: Instant) -> SystemTime {
+        let (time, then) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        time + now.saturating_duration_since(then)
+    }
+
+    pub fn now(&self) -> NtpTime {
+        NtpTime::from_system(self.at(Instant::now()))
+    }
+
+    /// Goes forward to the system's clock, which went on while a machine slept. Never back.
+    pub fn catch_up(&self, time: SystemTime, now: Instant) {
+        if time > self.at(now) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (time, now);
+        }
+    }
+}
+
+/// Gives every frame a capture time of its own, later than all before, even if the clock stands
+/// still or goes back.
 #[derive(Debug, Default)]
 pub struct CaptureClock {
     last: Option<NtpTime>,
@@ -176,6 +212,22 @@ mod tests {
         let later = clock.stamp(noon + Duration::from_millis(1));
         assert!(first < same && same < back && back < later);
         assert_eq!(later, NtpTime::from_system(noon + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_no_frame() {
+        let (noon, start) = (UNIX_EPOCH + Duration::from_secs(1_793_000_000), Instant::now());
+        let hour = Duration::from_secs(3600);
+        let frame_time = Duration::from_millis(40);
+        let clock = SteadyClock::new(noon, start);
+        // Whatever the system's clock says meanwhile, it is not asked.
+        assert_eq!(clock.at(start + frame_time), noon + frame_time);
+        clock.catch_up(noon - hour, start + 2 * frame_time);
+        assert_eq!(clock.at(start + 2 * frame_time), noon + 2 * frame_time, "never back");
+        // A machine that slept: the monotonic clock of some systems stood still with it.
+        clock.catch_up(noon + hour, start + 3 * frame_time);
+        assert_eq!(clock.at(start + 4 * frame_time), noon + hour + frame_time);
+        assert_eq!(clock.at(start), noon + hour, "earlier moments are no reason to panic");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub mod still;
 pub mod window;
 
 pub use assembler::{AccessUnit, AssemblerConfig, AssemblerOutput, AssemblerStats, FrameAssembler};
-pub use clock::{CaptureClock, InFlight, InFlightFrame, NtpTime};
+pub use clock::{CaptureClock, InFlight, InFlightFrame, NtpTime, SteadyClock};
 pub use codec::{Encoded, VideoDecoder, VideoEncoder};
 pub use color::{convert, planes_to};
 pub use depacketize::RtpPacket;

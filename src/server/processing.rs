@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::faults::Faults;
 use super::registry::RegisteredModel;
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::media::h264::check_encodable;
 use crate::media::{
     BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Percentiles, Picture,
-    PixelFormat, Planes, Recent, color,
+    PixelFormat, Planes, Recent, SteadyClock, color,
 };
 use crate::models::{Control, Model};
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
@@ -112,6 +112,8 @@ struct Shared {
     faults: Arc<Faults>,
     stopped: AtomicBool,
     pictures: Pictures,
+    /// For pictures that came without a stamp.
+    clock: SteadyClock,
 }
 
 /// A picture for the model: with its stamp, and when it came.
@@ -144,6 +146,7 @@ impl Processing {
             faults,
             stopped: AtomicBool::new(false),
             pictures: Pictures::default(),
+            clock: SteadyClock::default(),
         });
         let worker = Arc::clone(&shared);
         let factory = Arc::clone(&model.factory);
@@ -249,7 +252,7 @@ impl Shared {
     fn forward(&self, picture: I420, capture_time: Option<NtpTime>, came: Instant) {
         self.processed.fetch_add(1, Ordering::Relaxed);
         self.pictures.went_out(came);
-        let capture_time = capture_time.unwrap_or_else(|| NtpTime::from_system(SystemTime::now()));
+        let capture_time = capture_time.unwrap_or_else(|| self.clock.now());
         self.sender.send(OutgoingFrame { picture, capture_time });
     }
 }

@@ -3,10 +3,10 @@
 //! Threads are started with the first packet, so a session without sound has none of them.
 
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::media::audio::{AudioBlock, AudioPacket, between, later};
-use crate::media::{Mailbox, NtpTime};
+use crate::media::{Mailbox, NtpTime, SteadyClock};
 use crate::transport::audio::{AudioReceiver, AudioSender, OutgoingBlock};
 use crate::transport::fan_out::FanOut;
 use crate::transport::video::{CurrentPeer, lock};
@@ -32,6 +32,8 @@ struct Shared {
     delay: PictureDelay,
     /// The stamp of what was heard last, and when that was.
     heard: Mutex<Option<(NtpTime, Instant)>>,
+    /// For sound that came without a stamp.
+    clock: SteadyClock,
 }
 
 struct Running {
@@ -54,6 +56,7 @@ impl Sound {
             outbox: Mailbox::new("sound", WAITING),
             delay,
             heard: Mutex::default(),
+            clock: SteadyClock::default(),
         });
         Self { shared, peer, fan_out, running: OnceLock::new() }
     }
@@ -111,8 +114,7 @@ impl Shared {
     /// that is driven by sound gets it, and gives back its own.
     fn heard(&self, block: AudioBlock) {
         let now = Instant::now();
-        let capture_time =
-            block.capture_time.unwrap_or_else(|| NtpTime::from_system(SystemTime::now()));
+        let capture_time = block.capture_time.unwrap_or_else(|| self.clock.now());
         *lock(&self.heard) = Some((capture_time, now));
         let delay = (self.delay)().min(MAX_DELAY);
         let AudioBlock { samples, position, .. } = block;

@@ -2,7 +2,7 @@
 //! image, or a grey card, at the model's frame rate.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
@@ -10,7 +10,7 @@ use image::{Rgb, RgbImage};
 use super::sound::{Sound, is_after};
 use crate::catalog::ModelSpec;
 use crate::error::Result;
-use crate::media::{FrameView, I420, NtpTime, Picture, PixelFormat};
+use crate::media::{FrameView, I420, NtpTime, Picture, PixelFormat, SteadyClock};
 use crate::transport::video::{CurrentPeer, OutgoingFrame, VideoSender, lock, spawn};
 
 /// Neutral grey, half as bright as white to the eye.
@@ -57,7 +57,8 @@ impl Still {
         let (width, height) = (spec.width, spec.height);
         let interval = Duration::from_secs_f64(1.0 / spec.fps.clamp(1.0, 60.0));
         spawn("parhelion-still", move || {
-            let mut showing = Showing { card: None, last: None, width, height };
+            let mut showing =
+                Showing { card: None, last: None, clock: SteadyClock::default(), width, height };
             while let Some(motif) = worker.wait(interval) {
                 match motif {
                     Motif::Unchanged => {}
@@ -118,6 +119,7 @@ impl Shared {
 struct Showing {
     card: Option<I420>,
     last: Option<NtpTime>,
+    clock: SteadyClock,
     width: u32,
     height: u32,
 }
@@ -141,7 +143,7 @@ impl Showing {
         }
         // In the client's time, so that it can be set against the sound.
         let heard = sound.clock(Instant::now());
-        let now = heard.unwrap_or_else(|| NtpTime::from_system(SystemTime::now()));
+        let now = heard.unwrap_or_else(|| self.clock.now());
         let capture_time = match self.last {
             Some(last) if !is_after(now, last) => NtpTime(last.0.wrapping_add(1)),
             _ => now,
