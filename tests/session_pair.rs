@@ -102,6 +102,49 @@ fn an_interruption_shorter_than_the_grace_is_not_noticed() {
     assert!(pair.ticks.is_sorted());
 }
 
+#[test]
+fn a_longer_interruption_is_healed_within_the_session() {
+    let mut pair = Pair::new(with_prompt("first"), fine(), 1);
+    pair.connect();
+    pair.run(5 * SECOND);
+    pair.interrupt_link();
+    pair.run(SECOND);
+    // What is asked for meanwhile goes over the socket, which lives.
+    let update = pair.update(prompt("newest"), SECOND);
+    pair.run(2 * SECOND);
+    assert_eq!(pair.answers[&update], Ok(()));
+    assert_eq!((pair.attempt, pair.restarts), (1, 1));
+    assert_eq!(
+        pair.states[1..],
+        [Connecting, Connected, Generating, Reconnecting, Connected, Generating]
+    );
+    assert_eq!(pair.server_state().prompt, Some(Prompt::new("newest")));
+    let recoveries = pair.client.recoveries();
+    assert_eq!((recoveries.reconnects, recoveries.ice_restarts), (0, 1));
+    assert!(recoveries.last_outage.unwrap() >= 2 * SECOND);
+    pair.run(60 * SECOND);
+    assert!(pair.errors.is_empty() && pair.ticks.is_sorted());
+    assert!(!pair.servers[&1].is_closed());
+}
+
+#[test]
+fn media_that_finds_no_way_is_looked_for_twice_and_then_begun_anew() {
+    let mut pair = Pair::new(with_prompt("first"), fine(), 1);
+    pair.connect();
+    pair.run(5 * SECOND);
+    pair.interrupt_link();
+    pair.faults.no_path = true;
+    pair.run(20 * SECOND);
+    assert_eq!((pair.attempt, pair.restarts), (2, 2));
+    assert!(pair.servers[&1].is_closed(), "the place is given back");
+    pair.faults.no_path = false;
+    pair.run(60 * SECOND);
+    assert_eq!(pair.client.state(), Generating);
+    assert_eq!(pair.server_state().prompt, Some(Prompt::new("first")));
+    assert_eq!(pair.client.recoveries().reconnects, 1);
+    assert!(pair.errors.is_empty(), "{:?}", pair.errors);
+}
+
 #[derive(Debug, Clone)]
 enum Act {
     Prompt(u8),
@@ -200,6 +243,7 @@ proptest! {
             delay: Duration::from_millis(5),
             spread: Duration::from_millis(spread),
             drop, duplicate, close, refuse_socket, refuse_update,
+            no_path: false,
         };
         let mut pair = Pair::new(ClientConfig { seed, ..ClientConfig::default() }, faults, seed);
         pair.connect();
@@ -378,8 +422,10 @@ proptest! {
                         prop_assert!(link);
                         link = false;
                     }
+                    ClientOutput::RestartLink { .. } => prop_assert!(link && socket),
                     ClientOutput::Event(event) => {
-                        if let parhelion::session::ClientEvent::State(next) = event {
+                        if let parhelion::session::ClientEvent::State(change) = event {
+                            let next = change.state;
                             prop_assert!(ConnectionState::can_become(state, next));
                             state = next;
                             over = next == Disconnected;

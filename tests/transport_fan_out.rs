@@ -42,6 +42,14 @@ impl Peer for FakePeer {
         unreachable!("only pictures are sent here")
     }
 
+    async fn restart(&self) -> Result<String> {
+        unreachable!("only pictures are sent here")
+    }
+
+    fn is_restarted_by(&self, _offer: &str) -> bool {
+        false
+    }
+
     async fn answer(&self, _offer: &str) -> Result<String> {
         unreachable!("only pictures are sent here")
     }

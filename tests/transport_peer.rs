@@ -247,3 +247,67 @@ fn an_offer_that_is_no_session_description_is_refused() {
     assert_eq!(error.code, ErrorCode::Signaling);
     runtime::handle().block_on(end.peer.close());
 }
+
+/// Carries the candidates of the end that offers to the other one.
+fn trickle(from: &End, to: &End) {
+    loop {
+        let candidate = from.wait("candidates", |seen| match seen {
+            Seen::Event(PeerEvent::Candidate(candidate)) => Some(candidate),
+            _ => None,
+        });
+        let last = candidate.is_none();
+        runtime::handle().block_on(to.peer.add_candidate(candidate)).unwrap();
+        if last {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_restart_finds_another_path_and_keeps_everything_else() {
+    let (left, right) =
+        connect(End::open_with(true, AudioUse::Both), End::open_with(true, AudioUse::Both));
+    let mut decoder = H264Decoder::new().unwrap();
+    for round in 1..=3 {
+        let offer = runtime::handle().block_on(async {
+            let offer = left.peer.restart().await.unwrap();
+            assert!(right.peer.is_restarted_by(&offer));
+            assert!(!left.peer.is_restarted_by(&offer));
+            let answer = right.peer.answer(&offer).await.unwrap();
+            left.peer.accept_answer(&answer).await.unwrap();
+            offer
+        });
+        assert!(!right.peer.is_restarted_by(&offer), "an offer restarts once");
+        trickle(&left, &right);
+        left.wait_until_up();
+        right.wait_until_up();
+        for stamp in [round << 32, round << 32 | 1] {
+            left.send(&picture(&mut encoder(), stamp)).unwrap();
+            let unit = right.wait_for_unit();
+            assert_eq!(unit.capture_time.map(NtpTime), Some(NtpTime(stamp)));
+            assert!(decoder.decode(&unit.data).unwrap().is_some());
+            right.send(&picture(&mut encoder(), stamp)).unwrap();
+            assert_eq!(left.wait_for_unit().capture_time, Some(stamp));
+        }
+        runtime::handle().block_on(left.peer.send_audio(&sound(960 * round, round << 32))).unwrap();
+        assert_eq!(wait_for_audio(&right).capture_time, Some(round << 32));
+        right.peer.request_key_frame();
+        left.wait("the request", |seen| matches!(seen, Seen::KeyFrameRequested).then_some(()));
+    }
+    close((left, right));
+}
+
+#[test]
+fn a_restart_that_another_peer_answers_is_refused() {
+    let (left, right) = connected();
+    let stranger = End::open(true);
+    let error = runtime::handle().block_on(async {
+        let offer = left.peer.restart().await.unwrap();
+        let answer = stranger.peer.answer(&offer).await.unwrap();
+        left.peer.accept_answer(&answer).await.unwrap_err()
+    });
+    assert_eq!((error.code, error.retryable), (ErrorCode::Signaling, true));
+    assert!(error.message.contains("ICE restart"), "{error}");
+    runtime::handle().block_on(stranger.peer.close());
+    close((left, right));
+}

@@ -41,6 +41,7 @@ from parhelion.models import ModelDefinition, Models
 from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
 from parhelion.realtime import RealTimeClient
+from parhelion.retry import RetryPolicy
 from parhelion.statistics import (
     Drop,
     LimitingFactor,
@@ -105,6 +106,7 @@ __all__ = [
     "RealTime",
     "RealTimeClient",
     "RemoteStream",
+    "RetryPolicy",
     "Server",
     "ServerError",
     "ServiceStats",

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
+from parhelion.errors import ParhelionError
 from parhelion.events import ConnectionState
 from parhelion.frames import PixelFormat
 
@@ -239,6 +240,10 @@ class Session:
 
     @property
     def state(self) -> ConnectionState: ...
+    @property
+    def ended_with(self) -> ParhelionError | None:
+        """What ended the session, once it is over; none if its user did."""
+
     @property
     def subscribe_token(self) -> str | None:
         """What others need to watch the session, once the service has said so."""

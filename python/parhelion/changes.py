@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
-from parhelion.errors import ConnectTimeoutError, InvalidInputError, ParhelionError
+from parhelion.errors import ConnectTimeoutError, InvalidInputError
 from parhelion.images import is_slow, source_of
 from parhelion.limits import checked_seconds
 from parhelion.prompts import prompt_of
 from parhelion.unset import UNSET
+
+if TYPE_CHECKING:
+    from parhelion.streams import Inbox
 
 
 class Changes:
@@ -26,12 +28,12 @@ class Changes:
         core: _core.Session,
         model: dict[str, Any],
         fetch: dict[str, Any],
-        gone: Callable[[str], ParhelionError],
+        inbox: Inbox,
     ) -> None:
         self._core = core
         self._model = model
         self._fetch = fetch
-        self._gone = gone
+        self._inbox = inbox
         # The parts that each call touches, and what is done when it has been queued.
         self._calls: list[tuple[set[str], asyncio.Future[None]]] = []
         self._loading: set[asyncio.Task[_core.Image]] = set()
@@ -89,7 +91,8 @@ class Changes:
             call[1].set_result(None)
             if loading is not None:
                 loading.cancel()
-        await acknowledged
+        with self._inbox.explained():
+            await acknowledged
 
     def _load(self, image: object, operation: str) -> asyncio.Task[_core.Image]:
         """Begins to load an image. What its owner may go on to write to is copied at once."""
@@ -115,7 +118,7 @@ class Changes:
         if not loading.done():
             raise ConnectTimeoutError("the image was not ready in time", operation=operation)
         if loading.cancelled():
-            raise self._gone(operation)
+            raise self._inbox.gone(operation)
         return loading.result()
 
     def close(self) -> None:

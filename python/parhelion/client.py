@@ -26,6 +26,7 @@ from parhelion.limits import checked_bitrates, checked_int, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.opening import Connecting, InitialState
+from parhelion.retry import RetryPolicy, retry_arguments
 from parhelion.streams import RemoteStream
 from parhelion.tokens import Tokens
 from parhelion.viewer import Subscribing
@@ -68,7 +69,8 @@ class RealTime:
         flow: Flow | FlowMode = "latest",
         stats_interval: float | None = 1.0,
         timeout: float = 300.0,
-        attempts: int = 5,
+        attempts: int | None = None,
+        retry: RetryPolicy | None = None,
         ice_servers: Sequence[IceServer] | None = None,
     ) -> Connecting:
         """Opens a session. Await it, or use it in ``async with``.
@@ -113,8 +115,12 @@ class RealTime:
                 for both directions, or a :class:`Flow` for each and for the limits.
             stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
                 rates of :class:`Stats` are over. None: no such event, and rates over a second.
-            timeout: Seconds for the whole of it, retries included.
+            timeout: Seconds for the whole of it, retries included. Coming back after a loss has its
+                own time: ``total`` of ``retry``.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+                None: 5 times, and after a loss as often as there is time for.
+            retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
+                option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
                 service is on this machine.
 
@@ -142,7 +148,6 @@ class RealTime:
                 operation="connect",
             )
         bitrates = checked_bitrates(min_bitrate, start_bitrate, max_bitrate)
-        attempts = checked_int("attempts", attempts, 0, 100)
         timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
         stats_interval = _checked_interval(stats_interval)
         if not (resolution is None or isinstance(resolution, str)) or (
@@ -193,7 +198,7 @@ class RealTime:
                 "stats_interval": stats_interval,
                 "connect_timeout": timeout,
                 "audio": _with_sound(audio, sound, model),
-                "attempts": attempts,
+                "retry": retry_arguments(retry, attempts),
                 "ice_servers": None if ice_servers is None else ice_server_list(ice_servers),
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent + flow._announced(),  # noqa: SLF001 - same module
@@ -215,7 +220,8 @@ class RealTime:
         flow: Flow | FlowMode = "latest",
         stats_interval: float | None = 1.0,
         timeout: float = 300.0,
-        attempts: int = 5,
+        attempts: int | None = None,
+        retry: RetryPolicy | None = None,
         ice_servers: Sequence[IceServer] | None = None,
     ) -> Subscribing:
         """Watches the session of somebody else. Await it, or use it in ``async with``.
@@ -230,8 +236,12 @@ class RealTime:
                 only what it says of receiving counts.
             stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
                 rates of :class:`Stats` are over. None: no such event, and rates over a second.
-            timeout: Seconds for the whole of it, retries included.
+            timeout: Seconds for the whole of it, retries included. Coming back after a loss has its
+                own time: ``total`` of ``retry``.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+                None: 5 times, and after a loss as often as there is time for.
+            retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
+                option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
                 service is on this machine.
 
@@ -250,7 +260,6 @@ class RealTime:
                 f"token: expected a str, got {type(token).__name__}", operation="subscribe"
             )
         _callable("on_remote_stream", on_remote_stream, "subscribe")
-        attempts = checked_int("attempts", attempts, 0, 100)
         timeout = checked_seconds("timeout", timeout, error=InvalidOptionsError)
         stats_interval = _checked_interval(stats_interval)
         return Subscribing(
@@ -270,7 +279,7 @@ class RealTime:
                 "audio": True,
                 "stats_interval": stats_interval,
                 "connect_timeout": timeout,
-                "attempts": attempts,
+                "retry": retry_arguments(retry, attempts),
                 "ice_servers": None if ice_servers is None else ice_server_list(ice_servers),
                 "ca_file": self._client._ca_file,  # noqa: SLF001 - same module
                 "user_agent": self._client._user_agent,  # noqa: SLF001 - same module

@@ -15,6 +15,7 @@ from parhelion.changes import Changes
 from parhelion.errors import (
     ConnectTimeoutError,
     InvalidInputError,
+    InvalidStateError,
     ParhelionError,
     QueueFullError,
     SourceError,
@@ -56,7 +57,7 @@ class RealTimeClient(Session):
         super().__init__(options, **hooks)
         self._offers = None if customize_offer is None else Offers(self._core, customize_offer)
         self._feed: Feed | None = None
-        self._changes = Changes(self._core, options["model"], options["fetch"], self._inbox.gone)
+        self._changes = Changes(self._core, options["model"], options["fetch"], self._inbox)
         self._model: dict[str, Any] = options["model"]
         # Whether sending waits for room where it may wait.
         self._waits = options["flow"][0][0] == "wait"
@@ -150,13 +151,16 @@ class RealTimeClient(Session):
 
         Raises:
             InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
-            InvalidStateError: The session is over.
+            InvalidStateError: The session is over; its cause is what ended it, unless you did.
             QueueFullError: With ``flow="all"``, and with ``"wait"`` where it does not wait: there
                 is no room at present. The frame was not sent; see :meth:`drain`.
         """
         array = as_frame(frame)
         try:
             input_id = self._core.send(array, format, timestamp)
+        except InvalidStateError:
+            with self._inbox.explained():
+                raise
         except TypeError:  # looked at only now: frames come often, and mostly without either
             if format is not None:
                 checked_format(format, "send")
@@ -290,7 +294,9 @@ class RealTimeClient(Session):
                 hint=f"{driven} is; to send sound beside video connect with audio=True and use "
                 "send_audio()",
             )
-        await self._core.play_audio(*checked_clip(audio, rate))
+        clip = checked_clip(audio, rate)
+        with self._inbox.explained():
+            await self._core.play_audio(*clip)
 
     def send_audio(self, samples: object, *, rate: int = 48_000) -> None:
         """Queues live sound, of a microphone say, to be sent beside the video.
@@ -313,9 +319,9 @@ class RealTimeClient(Session):
         if isinstance(samples, AudioFrame):
             rate = samples.rate
             samples = samples.data
-        self._core.push_audio(
-            checked_samples(samples, "send_audio"), checked_rate(rate, "send_audio")
-        )
+        checked = checked_samples(samples, "send_audio"), checked_rate(rate, "send_audio")
+        with self._inbox.explained():
+            self._core.push_audio(*checked)
 
     async def set_prompt(
         self, prompt: str | Prompt, *, enhance: bool = True, timeout: float = _PROMPT_TIMEOUT

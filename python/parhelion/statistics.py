@@ -256,6 +256,16 @@ class Stats:
     audio_gaps: int
     """How often live sound or a clip was not there when it was due, also at its end."""
 
+    reconnects: int
+    """Times that a lost session was replaced by a new one."""
+    ice_restarts: int
+    """Times that another network path was found for the same session."""
+    last_outage: float | None
+    """How long the last outage was, seconds, from when it was noticed until frames could flow
+    again; None before the first. A silence that ended by itself is none."""
+    total_outage_duration: float
+    """How long all outages were together, seconds."""
+
     queues: dict[str, int]
     """What waits on this side, by place: frames in ``capture``, ``decoder`` and ``output``, packets
     of sound in ``audio``, its blocks in ``audio_output``."""

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from parhelion import _core
@@ -356,6 +356,17 @@ class Inbox:
         )
         error.__cause__ = None if self.leaving else self.failure
         return error
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Whoever calls a session that is over hears what ended it, as the cause."""
+        try:
+            yield
+        except InvalidStateError as error:
+            if self._core.state == "disconnected" and not self.leaving:
+                # The event of it may still be on its way to the loop.
+                error.__cause__ = self.failure or self._core.ended_with
+            raise
 
     def check_loop(self, operation: str) -> None:
         """Whoever waits does so in the session's own loop."""

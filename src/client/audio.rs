@@ -14,7 +14,7 @@ use crate::media::audio::{
     AudioBlock, AudioPacket, AudioReceiverStats, Clip, ClipId, ClipReader, LiveConverter,
     MediaSource, Mixer, MixerStats, Pace, Samples, between, later,
 };
-use crate::media::{Drops, Mailbox, NtpTime};
+use crate::media::{Drops, Mailbox, NtpTime, SteadyClock};
 use crate::transport::AudioTraffic;
 use crate::transport::audio::{AudioReceiver, AudioSender, OutgoingBlock};
 use crate::transport::video::{CurrentPeer, lock, spawn};
@@ -65,6 +65,7 @@ pub struct AudioStats {
 
 pub(super) struct Audio {
     mixer: Arc<Mutex<Mixer>>,
+    clock: Arc<SteadyClock>,
     live: Mutex<LiveConverter>,
     sender: Option<AudioSender>,
     /// Started with the first packet; none inside: it could not be.
@@ -110,6 +111,7 @@ impl Audio {
     /// `listens_only`: nothing is ever sent.
     pub(super) fn start(
         peer: &Arc<CurrentPeer>,
+        clock: &Arc<SteadyClock>,
         listens_only: bool,
         block_ready: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self> {
@@ -120,6 +122,7 @@ impl Audio {
             mixer: Arc::clone(&mixer),
             peer: Arc::clone(peer),
             end: Arc::clone(&end),
+            clock: Arc::clone(clock),
             last: None,
         };
         let sender = if listens_only {
@@ -132,6 +135,7 @@ impl Audio {
         let incoming = Arc::new(Incoming { output, received: AtomicU64::new(0) });
         Ok(Self {
             mixer,
+            clock: Arc::clone(clock),
             live: Mutex::default(),
             sender,
             receiver: OnceLock::new(),
@@ -163,7 +167,7 @@ impl Audio {
 
     /// Queues live samples, the first of them captured now.
     pub(super) fn push(&self, samples: &Samples, channels: usize, rate: u32) -> Result<()> {
-        let now = NtpTime::from_system(SystemTime::now());
+        let now = self.clock.now();
         // One lock for both, so that the pieces of two threads do not change places.
         let mut live = lock(&self.live);
         let pairs = live.convert(samples, channels, rate)?;
@@ -243,6 +247,7 @@ struct Outgoing {
     mixer: Arc<Mutex<Mixer>>,
     peer: Arc<CurrentPeer>,
     end: Arc<End>,
+    clock: Arc<SteadyClock>,
     last: Option<NtpTime>,
 }
 
@@ -263,7 +268,7 @@ impl Outgoing {
                 self.pace.skip(now);
                 continue;
             }
-            let clock = NtpTime::from_system(SystemTime::now());
+            let clock = self.clock.now();
             let (position, due) = self.pace.take(now, clock);
             let mixed = lock(&self.mixer).block();
             if let Some((done, result)) = mixed.ended {

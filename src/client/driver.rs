@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::offer::customized;
+use super::offer::{Customizer, customized};
 use super::target::{Address, KeySource};
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared, sampler};
 use crate::error::{ErrorCode, Result};
@@ -20,7 +20,7 @@ use crate::media::audio::AudioPacket;
 use crate::protocol::{Secret, ServerMessage};
 use crate::session::{
     Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession,
-    ConnectionState, LinkEvent, LocalSignal, RemoteSignal,
+    ConnectionState, LinkEvent, LocalSignal, RemoteSignal, StateChange,
 };
 use crate::transport::video::lock;
 use crate::transport::websocket::{self, SocketEvent, SocketHandle};
@@ -136,9 +136,14 @@ impl Driver {
     ) -> Self {
         let (news, news_queue) = mpsc::channel(NEWS);
         let (messages, message_queue) = mpsc::channel(MESSAGES);
+        let mut timeouts = options.timeouts.clone();
+        if matches!(options.key, KeySource::Asked) {
+            // Whoever is asked for a key may take as long as at first.
+            timeouts.return_socket = timeouts.return_socket.max(timeouts.socket);
+        }
         let config = ClientConfig {
             initial: options.initial.clone(),
-            timeouts: options.timeouts.clone(),
+            timeouts,
             retry: options.retry.clone(),
             seed: getrandom::u64().unwrap_or_default(),
             receive_only: options.target.is_room(),
@@ -270,6 +275,7 @@ impl Driver {
                     self.socket.take_if(|(open, _)| *open == attempt);
                 }
                 ClientOutput::OpenLink { attempt } => self.open_link(attempt),
+                ClientOutput::RestartLink { attempt } => self.restart_link(attempt),
                 ClientOutput::Signal { attempt, signal } => self.signal(attempt, signal).await,
                 ClientOutput::CloseLink { attempt } => {
                     if self.link == Some(attempt) {
@@ -293,10 +299,18 @@ impl Driver {
 
     fn publish(&mut self, event: ClientEvent) {
         match &event {
-            ClientEvent::State(state) => {
-                tracing::info!(target: "parhelion::client", state = state.as_str(), "session");
-                *lock(&self.shared.state) = *state;
-                if *state == ConnectionState::Connected && self.sampler.is_none() {
+            ClientEvent::State(change) => {
+                log_change(change, self.session.session_id());
+                let back = *lock(&self.shared.state) == ConnectionState::Reconnecting
+                    && change.state == ConnectionState::Connected;
+                if back {
+                    self.shared.media.resume();
+                }
+                *lock(&self.shared.recoveries) = self.session.recoveries();
+                // Before the state, so that whoever sees that it is over can ask why.
+                *lock(&self.shared.ended_with) = self.session.ended_with().cloned();
+                *lock(&self.shared.state) = change.state;
+                if change.state == ConnectionState::Connected && self.sampler.is_none() {
                     let shared = Arc::downgrade(&self.shared);
                     let listener = Arc::clone(&self.listener);
                     let (fps, interval) = (self.model_fps, self.stats_interval);
@@ -317,6 +331,7 @@ impl Driver {
                 *lock(&self.shared.service) = Some(stats.clone());
                 return;
             }
+            ClientEvent::Restart { error: None, .. } => self.shared.media.forget_old_frames(),
             ClientEvent::Error(error) if error.code == ErrorCode::ModelFailed => {
                 self.shared.media.model_failed();
             }
@@ -375,6 +390,36 @@ impl Driver {
         }
     }
 
+    /// Has the offer of a link looked at before it is sent, if that is wanted.
+    fn customizer(&self) -> Option<Customizer> {
+        self.customize_offer.then(|| {
+            let (give, given) = oneshot::channel();
+            *lock(&self.shared.made_offer) = Some(give);
+            (Arc::clone(&self.listener), given)
+        })
+    }
+
+    /// Takes new sockets, and is done beside the loop as well.
+    fn restart_link(&mut self, attempt: Attempt) {
+        let Some(peer) = self.shared.media.peer().filter(|_| self.link == Some(attempt)) else {
+            return;
+        };
+        self.remote_candidates = 0;
+        let (news, customize) = (self.news.clone(), self.customizer());
+        tokio::spawn(async move {
+            let offered = match peer.restart().await {
+                Ok(offer) => customized(offer, customize).await,
+                Err(error) => Err(error),
+            };
+            let event = match offered {
+                Ok(offer) => LinkEvent::Signal(LocalSignal::Offer(offer)),
+                Err(error) => LinkEvent::Failed(error),
+            };
+            let input = ClientInput::Link { attempt, event };
+            let _ = news.send(Input::Session(input)).await;
+        });
+    }
+
     /// Opening a peer takes sockets and certificates: it is done beside the loop.
     fn open_link(&mut self, attempt: Attempt) {
         self.link = Some(attempt);
@@ -386,11 +431,7 @@ impl Driver {
         });
         let config = self.peer_config.clone();
         let news = self.news.clone();
-        let customize = self.customize_offer.then(|| {
-            let (give, given) = oneshot::channel();
-            *lock(&self.shared.made_offer) = Some(give);
-            (Arc::clone(&self.listener), given)
-        });
+        let customize = self.customizer();
         tokio::spawn(async move {
             let opened = async {
                 let peer = open_peer(&config, observer).await?;
@@ -430,6 +471,9 @@ impl Driver {
         if let Some(old) = self.shared.media.set_peer(Some(peer)) {
             old.close().await;
         }
+        if self.session.state() == ConnectionState::Reconnecting {
+            self.shared.media.forget_old_frames();
+        }
         self.shared.media.request_key_frame();
     }
 
@@ -463,6 +507,20 @@ impl Driver {
             tracing::warn!(target: "parhelion::client", "the session's queue is full");
         }
     }
+}
+
+/// The one line of a change of state.
+fn log_change(change: &StateChange, session_id: Option<&str>) {
+    let StateChange { state, why, attempt, outage } = change;
+    tracing::info!(
+        target: "parhelion::client",
+        state = state.as_str(),
+        session_id,
+        attempt,
+        outage = outage.map(|outage| outage.as_secs_f64()),
+        why = why.as_deref(),
+        "session"
+    );
 }
 
 /// Resolves when the session is to end: because someone says so, or because its handle is gone.

@@ -15,7 +15,8 @@ use crate::media::audio::AudioPacket;
 use crate::media::h264::{MIN_ENCODED_SIDE, check_encodable, live_threads};
 use crate::media::{
     AccessUnit, BufferPool, CaptureClock, DropReason, FrameView, Freezes, H264Config, H264Decoder,
-    H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, Recent, color,
+    H264Encoder, InFlight, InFlightFrame, Mailbox, NtpTime, PixelFormat, Planes, Recent,
+    SteadyClock, color,
 };
 use crate::transport::SharedPeer;
 use crate::transport::video::{
@@ -50,7 +51,7 @@ pub struct OutputFrame {
 }
 
 struct Outgoing {
-    clock: CaptureClock,
+    stamps: CaptureClock,
     next_id: u64,
 }
 
@@ -75,6 +76,7 @@ pub(super) struct Media {
     sender: Arc<VideoSender>,
     receiver: Arc<VideoReceiver>,
     incoming: Arc<Incoming>,
+    clock: Arc<SteadyClock>,
     outgoing: Mutex<Outgoing>,
     pub(super) audio: Option<Audio>,
 }
@@ -90,8 +92,9 @@ impl Media {
         let room = Arc::new(Room::new(flow, room));
         let peer = Arc::<CurrentPeer>::default();
         let output = Mailbox::new("output", flow.receive.capacity());
+        let clock = Arc::<SteadyClock>::default();
         let audio = if options.audio {
-            Some(Audio::start(&peer, options.target.is_room(), block_ready)?)
+            Some(Audio::start(&peer, &clock, options.target.is_room(), block_ready)?)
         } else {
             None
         };
@@ -143,7 +146,8 @@ impl Media {
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
             incoming,
-            outgoing: Mutex::new(Outgoing { clock: CaptureClock::new(), next_id: 0 }),
+            clock,
+            outgoing: Mutex::new(Outgoing { stamps: CaptureClock::new(), next_id: 0 }),
             audio,
         })
     }
@@ -157,6 +161,24 @@ impl Media {
         let old = self.peer.set(peer);
         self.room.update(|window, _| window.clear());
         old
+    }
+
+    /// The session is back, over whatever connection.
+    pub(super) fn resume(&self) {
+        self.room.update(|window, _| window.clear());
+        self.clock.catch_up(SystemTime::now(), Instant::now());
+        self.request_key_frame();
+    }
+
+    /// What was received before an outage may be of an older state, and nobody who wants the newest
+    /// frame wants that one.
+    pub(super) fn forget_old_frames(&self) {
+        self.receiver.start_over();
+        if self.flow.receive == Policy::Latest {
+            for frame in self.incoming.output.clear(DropReason::Displaced) {
+                self.incoming.pool.put(frame.data);
+            }
+        }
     }
 
     /// `None`: another frame may be sent. Otherwise when to look again if nothing is heard before;
@@ -224,7 +246,7 @@ impl Media {
         }
         let input_id = outgoing.next_id;
         outgoing.next_id += 1;
-        let capture_time = outgoing.clock.stamp(SystemTime::now());
+        let capture_time = outgoing.stamps.stamp(self.clock.at(at));
         lock(&self.incoming.freezes).sent(at);
         lock(&self.incoming.in_flight).insert(InFlightFrame {
             stamp: capture_time,

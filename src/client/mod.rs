@@ -30,7 +30,9 @@ use crate::media::audio::Samples;
 use crate::media::rate::Bitrates;
 use crate::media::{FrameView, PixelFormat};
 use crate::protocol::{Secret, ServiceStats, SubscribeToken};
-use crate::session::{Change, ClientEvent, ConnectionState, RetryPolicy, State, Timeouts};
+use crate::session::{
+    Change, ClientEvent, ConnectionState, Recoveries, RetryPolicy, State, Timeouts,
+};
 use crate::transport::video::lock;
 use crate::transport::{IceServer, runtime, tls};
 
@@ -119,6 +121,9 @@ impl PendingCall {
 /// State that the handle and the driver share.
 struct Shared {
     state: Mutex<ConnectionState>,
+    recoveries: Mutex<Recoveries>,
+    /// What ended the session, unless its user did.
+    ended_with: Mutex<Option<Error>>,
     session: Mutex<Option<SessionInfo>>,
     /// Where the key goes that was asked for.
     asked_key: Mutex<Option<oneshot::Sender<Result<Secret>>>>,
@@ -196,6 +201,8 @@ impl RealTimeSession {
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::Disconnected),
+            recoveries: Mutex::default(),
+            ended_with: Mutex::default(),
             session: Mutex::new(watched),
             asked_key: Mutex::default(),
             made_offer: Mutex::default(),
@@ -343,6 +350,11 @@ impl RealTimeSession {
         *lock(&self.shared.state)
     }
 
+    /// What ended the session; none while it goes on, and if its user did.
+    pub fn ended_with(&self) -> Option<Error> {
+        lock(&self.shared.ended_with).clone()
+    }
+
     pub fn session(&self) -> Option<SessionInfo> {
         lock(&self.shared.session).clone()
     }
@@ -365,7 +377,8 @@ impl RealTimeSession {
     pub async fn stats(&self) -> Stats {
         let counted = self.shared.media.snapshot().await;
         let sampler::Seen { rates, quality } = *lock(&self.shared.seen);
-        Stats { counted, rates, quality, service: lock(&self.shared.service).clone() }
+        let recoveries = *lock(&self.shared.recoveries);
+        Stats { counted, rates, quality, recoveries, service: lock(&self.shared.service).clone() }
     }
 }
 

@@ -7,6 +7,7 @@ use super::meter::Rates;
 use super::quality::Quality;
 use crate::media::{DropReason, Drops, Percentiles};
 use crate::protocol::ServiceStats;
+use crate::session::Recoveries;
 use crate::transport::PeerStats;
 use crate::transport::video::{ReceiverStats, SenderStats};
 
@@ -56,6 +57,7 @@ pub struct Stats {
     /// Over the last interval that was looked at.
     pub rates: Rates,
     pub quality: Quality,
+    pub recoveries: Recoveries,
     /// What the service said last about its own work, if it does.
     pub service: Option<Box<ServiceStats>>,
 }

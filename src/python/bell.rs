@@ -130,7 +130,10 @@ impl Bell {
 
 impl Listener for Bell {
     fn event(&self, event: ClientEvent) {
-        let last = event == ClientEvent::State(ConnectionState::Disconnected);
+        let last = matches!(
+            &event,
+            ClientEvent::State(change) if change.state == ConnectionState::Disconnected
+        );
         self.tell(News::Event(event));
         if last {
             // The thread ends with its last ring, however long the session object is kept.
@@ -179,7 +182,9 @@ impl Listener for Bell {
 /// An event as a tuple that starts with its name in the Python interface.
 fn to_event(py: Python<'_>, event: ClientEvent) -> PyResult<Option<Bound<'_, PyAny>>> {
     let tuple = match event {
-        ClientEvent::State(state) => ("connection_change", state.as_str()).into_pyobject(py)?,
+        ClientEvent::State(change) => {
+            ("connection_change", change.state.as_str()).into_pyobject(py)?
+        }
         ClientEvent::Error(error) => ("error", to_object(py, &error)?).into_pyobject(py)?,
         ClientEvent::Tick { seconds } => ("generation_tick", seconds).into_pyobject(py)?,
         ClientEvent::Ended { reason, .. } => ("generation_ended", reason).into_pyobject(py)?,
@@ -202,6 +207,14 @@ fn to_event(py: Python<'_>, event: ClientEvent) -> PyResult<Option<Bound<'_, PyA
             data.set_item("success", error.is_none())?;
             data.set_item("error", error)?;
             return diagnostic(py, "reconnect", data);
+        }
+        ClientEvent::Restart { attempt, duration, error } => {
+            let data = PyDict::new(py);
+            data.set_item("attempt", attempt)?;
+            data.set_item("duration_ms", duration.as_secs_f64() * 1e3)?;
+            data.set_item("success", error.is_none())?;
+            data.set_item("error", error)?;
+            return diagnostic(py, "ice_restart", data);
         }
         ClientEvent::Unknown { kind } => {
             let data = PyDict::new(py);

@@ -36,6 +36,36 @@ pub(super) struct IceServerArguments {
     credential: String,
 }
 
+/// A policy as Python describes it; times in seconds.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct RetryArguments {
+    /// None: 5 for a connect, and as many as there is time for to come back.
+    attempts: Option<u32>,
+    min_delay: f64,
+    max_delay: f64,
+    factor: f64,
+    jitter: f64,
+    total: f64,
+}
+
+impl From<RetryArguments> for RetryPolicy {
+    fn from(retry: RetryArguments) -> Self {
+        let usual = Self::default();
+        // More seconds than a clock can count are for ever.
+        let seconds = |value| Duration::try_from_secs_f64(value).unwrap_or(Duration::MAX);
+        Self {
+            min: seconds(retry.min_delay),
+            factor: retry.factor,
+            max: seconds(retry.max_delay),
+            retries: retry.attempts.unwrap_or(usual.retries),
+            return_retries: retry.attempts,
+            return_time: seconds(retry.total),
+            jitter: retry.jitter,
+        }
+    }
+}
+
 /// Everything `connect` was given, checked for type by Python and for meaning here.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
@@ -60,7 +90,7 @@ pub(super) struct ConnectArguments {
     customize_offer: bool,
     stats_interval: Option<f64>,
     connect_timeout: f64,
-    attempts: u32,
+    retry: RetryArguments,
     ice_servers: Option<Vec<IceServerArguments>>,
     ca_file: Option<std::path::PathBuf>,
     user_agent: String,
@@ -142,7 +172,7 @@ impl ConnectArguments {
             target,
             initial: State { prompt: self.prompt.map(prompt), image: self.image.map(encoded) },
             timeouts: Timeouts { connect, ..Default::default() },
-            retry: RetryPolicy { retries: self.attempts, ..Default::default() },
+            retry: self.retry.into(),
             ice_servers: self
                 .ice_servers
                 .map(|servers| servers.into_iter().map(IceServer::from).collect()),

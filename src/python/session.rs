@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList};
 use super::array::{to_array, with_view};
 use super::awaitable::{awaitable, done};
 use super::bell::Bell;
-use super::errors::to_exception;
+use super::errors::{to_exception, to_object};
 use super::options::{ChangeArguments, ConnectArguments};
 use super::sound;
 use super::statistics;
@@ -270,6 +270,12 @@ impl Session {
     #[getter]
     fn state(&self) -> &'static str {
         self.session.state().as_str()
+    }
+
+    /// What ended the session, once it is over; none if its user did.
+    #[getter]
+    fn ended_with<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.session.ended_with().map(|error| to_object(py, &error)).transpose()
     }
 
     /// What others need to watch the session, once the service has said so.

@@ -9,6 +9,7 @@ use crate::client::{AudioStats, Rates, Snapshot, Stats};
 use crate::media::Percentiles;
 use crate::media::rate::Trend;
 use crate::protocol::ServiceStats;
+use crate::session::Recoveries;
 use crate::transport::PeerStats;
 
 fn ms(duration: Duration) -> f64 {
@@ -23,6 +24,7 @@ pub(super) fn to_dict<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py
     network(&dict, &stats.counted.network)?;
     sound(&dict, &stats.counted.audio)?;
     rates(&dict, &stats.rates)?;
+    recoveries(&dict, &stats.recoveries)?;
     times(&dict, stats)?;
     dict.set_item("round_trip_ms", percentiles(py, &stats.counted.latency)?)?;
     let queues = PyDict::new(py);
@@ -110,6 +112,14 @@ fn rates(dict: &Bound<'_, PyDict>, rates: &Rates) -> PyResult<()> {
     dict.set_item("bitrate_received", rates.bitrate_received)?;
     dict.set_item("fraction_lost_sent", rates.fraction_lost_sent)?;
     dict.set_item("fraction_lost_received", rates.fraction_lost_received)
+}
+
+fn recoveries(dict: &Bound<'_, PyDict>, recoveries: &Recoveries) -> PyResult<()> {
+    let seconds = |outage: Duration| outage.as_secs_f64();
+    dict.set_item("reconnects", recoveries.reconnects)?;
+    dict.set_item("ice_restarts", recoveries.ice_restarts)?;
+    dict.set_item("last_outage", recoveries.last_outage.map(seconds))?;
+    dict.set_item("total_outage_duration", seconds(recoveries.total_outage))
 }
 
 /// Mean times a frame: of the last interval, or of all frames before there was one.

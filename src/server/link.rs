@@ -113,9 +113,12 @@ fn announce(up: &AtomicBool, link: u32, inputs: &mpsc::Sender<Input>) {
 }
 
 /// Who hears what happens on a link, and the bitrate at which a browser should begin there.
+#[derive(Clone)]
 pub(super) struct Observed {
     pub(super) observer: Arc<dyn PeerObserver>,
     pub(super) start_bitrate: u32,
+    /// Whether the link was reported as up; to be reported anew when it is false.
+    pub(super) up: Arc<AtomicBool>,
 }
 
 /// Makes the observer of the link with that number.
@@ -130,7 +133,9 @@ pub(super) struct MediaLink {
     inputs: mpsc::Sender<Input>,
     observe: Observe,
     number: u32,
-    /// Came before the peer was there to take them.
+    /// Of the present link.
+    observed: Option<Observed>,
+    /// Came before the peer was there to take them, or while it was negotiating.
     waiting_candidates: Vec<Option<IceCandidate>>,
     /// Those of the present link, counted.
     candidates: u32,
@@ -155,6 +160,7 @@ impl MediaLink {
             inputs,
             observe,
             number: 0,
+            observed: None,
             waiting_candidates: Vec::new(),
             candidates: 0,
             negotiating: false,
@@ -167,18 +173,23 @@ impl MediaLink {
         link == self.number
     }
 
-    /// Makes a new link from an offer, in place of the present one.
-    pub(super) fn open(&mut self, offer: String) {
-        self.number += 1;
+    /// Restarts the link that the offer is of, or makes a new one in place of the present one. Says
+    /// whether it is restarted.
+    pub(super) fn open(&mut self, offer: String) -> bool {
+        let restarted = self.peer.get().is_some_and(|peer| peer.is_restarted_by(&offer));
         self.candidates = 0;
         self.waiting_candidates.clear();
-        self.close_peer();
+        if !restarted {
+            self.number += 1;
+            self.close_peer();
+        }
         if self.negotiating {
             // Only the newest of those that wait: each takes sockets.
             self.next_offer = Some(offer);
         } else {
-            self.negotiate(offer);
+            self.begin(offer);
         }
+        restarted
     }
 
     pub(super) fn close(&mut self) {
@@ -202,14 +213,21 @@ impl MediaLink {
     }
 
     /// A negotiation is over: what the session is to know of it.
-    pub(super) fn negotiated(
+    pub(super) async fn negotiated(
         &mut self,
         link: u32,
         event: ServerLinkEvent,
     ) -> Option<ServerLinkEvent> {
         self.negotiating = false;
         if let Some(offer) = self.next_offer.take() {
-            self.negotiate(offer);
+            // The answer to an offer that is no longer the newest would be taken for that one's.
+            self.begin(offer);
+            return None;
+        }
+        if let Some(peer) = self.peer.get() {
+            for candidate in std::mem::take(&mut self.waiting_candidates) {
+                add_candidate(&peer, candidate).await;
+            }
         }
         self.concerns(link).then_some(event)
     }
@@ -220,21 +238,27 @@ impl MediaLink {
             return;
         }
         match self.peer.get() {
-            Some(peer) => add_candidate(&peer, candidate).await,
-            None => self.waiting_candidates.push(candidate),
+            Some(peer) if !self.negotiating => add_candidate(&peer, candidate).await,
+            _ => self.waiting_candidates.push(candidate),
         }
     }
 
-    fn negotiate(&mut self, offer: String) {
+    fn begin(&mut self, offer: String) {
         self.negotiating = true;
-        let observed = (self.observe)(self.number);
-        self.runtime.spawn(negotiate(
-            self.config.clone(),
-            self.number,
-            observed,
-            offer,
-            self.inputs.clone(),
-        ));
+        let way = match self.peer.get().filter(|peer| peer.is_restarted_by(&offer)) {
+            Some(peer) => Way::Restart(peer),
+            None => Way::New(self.config.clone()),
+        };
+        let observed = match (&way, self.observed.take()) {
+            (Way::Restart(_), Some(observed)) => {
+                observed.up.store(false, Ordering::Release);
+                observed
+            }
+            _ => (self.observe)(self.number),
+        };
+        self.observed = Some(observed.clone());
+        let (link, inputs) = (self.number, self.inputs.clone());
+        self.runtime.spawn(negotiate(way, link, observed, offer, inputs));
     }
 
     fn close_peer(&self) {
@@ -251,16 +275,26 @@ async fn add_candidate(peer: &SharedPeer, candidate: Option<IceCandidate>) {
     }
 }
 
+/// What an offer is answered with.
+enum Way {
+    New(PeerConfig),
+    Restart(SharedPeer),
+}
+
 /// Answers an offer and reports how that went. A peer that nobody wants any more is closed.
 async fn negotiate(
-    config: PeerConfig,
+    way: Way,
     link: u32,
     observed: Observed,
     offer: String,
     inputs: mpsc::Sender<Input>,
 ) {
-    let Observed { observer, start_bitrate } = observed;
-    let event = match answer(&config, observer, &offer, link, &inputs).await {
+    let Observed { observer, start_bitrate, .. } = observed;
+    let answered = match way {
+        Way::New(config) => answer(&config, observer, &offer, link, &inputs).await,
+        Way::Restart(peer) => peer.answer(&offer).await,
+    };
+    let event = match answered {
         Ok(answer) => ServerLinkEvent::Answered(suggest_start_bitrate(&answer, start_bitrate)),
         Err(error) => ServerLinkEvent::Failed(error),
     };

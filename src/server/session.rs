@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::ws::WebSocket;
@@ -160,16 +161,18 @@ impl Media {
         let seen = Arc::clone(seen);
         let sound = Arc::clone(&self.sound);
         Box::new(move |link| {
+            let up = Arc::<AtomicBool>::default();
             let observer = LinkObserver {
                 link,
-                up: Arc::default(),
+                up: Arc::clone(&up),
                 seen: Arc::clone(&seen),
                 inputs: inputs.clone(),
                 sender: Arc::clone(&sender),
                 receiver: Arc::clone(&receiver),
                 sound: Arc::clone(&sound),
             };
-            Observed { observer: Arc::new(observer), start_bitrate: sender.stats().target_bitrate }
+            let start_bitrate = sender.stats().target_bitrate;
+            Observed { observer: Arc::new(observer), start_bitrate, up }
         })
     }
 
@@ -247,6 +250,8 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         applying: None,
         decoded: None,
         decoding: Arc::clone(&service.decoding),
+        flowed: false,
+        interrupted: None,
         ended: None,
         is_ours: caller.is_ours,
     };
@@ -309,6 +314,10 @@ struct Driver {
     applying: Option<Applying>,
     decoded: Option<DecodedImage>,
     decoding: Arc<Semaphore>,
+    /// Whether media has flowed before.
+    flowed: bool,
+    /// Since when nothing arrives from the client.
+    interrupted: Option<Instant>,
     /// Why the session ended.
     ended: Option<String>,
     /// Whether the client is one of this package.
@@ -417,7 +426,7 @@ impl Driver {
             Input::ModelFailed { error, fatal: false } => Some(ServerInput::Report(error)),
             Input::ModelFailed { error, fatal: true } => Some(ServerInput::Fail(error)),
             Input::Negotiated { link, event } => {
-                self.link.negotiated(link, event).map(ServerInput::Link)
+                self.link.negotiated(link, event).await.map(ServerInput::Link)
             }
             Input::Prepared { update, control } => self.applied(update, control),
             Input::End { reason } => Some(ServerInput::End { reason, code: NORMAL }),
@@ -462,16 +471,55 @@ impl Driver {
     async fn carry_out(&mut self, output: ServerOutput) {
         match output {
             ServerOutput::Apply { update, state } => self.apply(update, state),
-            ServerOutput::OpenLink { offer } => self.link.open(offer),
-            ServerOutput::Candidate(candidate) => self.link.candidate(candidate).await,
-            ServerOutput::CloseLink => self.link.close(),
-            ServerOutput::Event(event) => {
-                tracing::debug!(target: "parhelion::server", ?event, "session event");
-                if let ServerEvent::Ended { reason, .. } = event {
-                    self.ended = Some(reason);
+            ServerOutput::OpenLink { offer } => {
+                if self.link.open(offer) {
+                    tracing::info!(
+                        target: "parhelion::server",
+                        session_id = self.session_id,
+                        "the client restarts ICE"
+                    );
                 }
             }
+            ServerOutput::Candidate(candidate) => self.link.candidate(candidate).await,
+            ServerOutput::CloseLink => self.link.close(),
+            ServerOutput::Event(event) => self.note(event),
             ServerOutput::Send(_) | ServerOutput::Ping | ServerOutput::Close { .. } => {}
+        }
+    }
+
+    /// One line for each change that an operator wants to know of.
+    fn note(&mut self, event: ServerEvent) {
+        let session_id = self.session_id.as_str();
+        match event {
+            ServerEvent::Started | ServerEvent::Resumed => {
+                let outage = self.interrupted.take().map(|since| since.elapsed().as_secs_f64());
+                tracing::info!(target: "parhelion::server", session_id, outage, "media flows");
+                if std::mem::replace(&mut self.flowed, true) {
+                    // What was made meanwhile has not been sent.
+                    self.media.sender.request_key_frame();
+                }
+            }
+            ServerEvent::Interrupted => {
+                self.interrupted = Some(Instant::now());
+                tracing::info!(
+                    target: "parhelion::server",
+                    session_id,
+                    "nothing arrives from the client"
+                );
+            }
+            ServerEvent::Ended { reason, seconds } => {
+                tracing::info!(
+                    target: "parhelion::server",
+                    session_id,
+                    reason,
+                    seconds,
+                    "session ended"
+                );
+                self.ended = Some(reason);
+            }
+            event => {
+                tracing::debug!(target: "parhelion::server", session_id, ?event, "session event");
+            }
         }
     }
 
@@ -525,6 +573,9 @@ impl Driver {
                 still.set_image(control.image.clone());
             }
             self.media.processing.set_control(control);
+            // Sent again, as whoever asks for a key frame of a still source is sent the last picture,
+            // it would show a state that is over.
+            self.media.sender.forget_last();
         });
         Some(ServerInput::Applied { update, result: result.map_err(|error| error.to_string()) })
     }

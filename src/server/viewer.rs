@@ -97,6 +97,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, admitted: Admi
             Observed {
                 observer: Arc::new(ViewerObserver { link, inputs, watching }),
                 start_bitrate: sender.stats().target_bitrate,
+                up: Arc::default(),
             }
         }),
     );
@@ -178,7 +179,7 @@ impl Driver {
                 None
             }
             Input::Negotiated { link, event } => {
-                self.link.negotiated(link, event).map(ServerInput::Link)
+                self.link.negotiated(link, event).await.map(ServerInput::Link)
             }
             // The rest concerns publishers.
             _ => None,

@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 pub use backoff::{Backoff, RetryPolicy};
 pub use classify::server_error;
 pub use client::{
-    Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession, Timeouts,
+    Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession,
+    Recoveries, StateChange, Timeouts,
 };
 pub use link::{LinkEvent, LocalSignal, RemoteSignal};
 pub use server::{

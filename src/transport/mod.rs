@@ -158,13 +158,20 @@ pub struct AudioTraffic {
 pub trait Peer: Send + Sync + 'static {
     /// Creates and applies the local offer. Candidates follow as events.
     async fn offer(&self) -> Result<String>;
-    /// Applies a remote offer and returns the complete answer, all candidates in it.
+    /// Creates and applies an offer that looks for another path over new sockets (ICE restart, RFC 8445
+    /// section 9). Keys, streams and everything that was agreed stay. Candidates follow as events.
+    async fn restart(&self) -> Result<String>;
+    /// Whether an offer is such a restart by the peer at the other end.
+    fn is_restarted_by(&self, offer: &str) -> bool;
+    /// Applies a remote offer, the first one or that of a restart, and returns the complete answer, all
+    /// candidates in it.
     async fn answer(&self, offer: &str) -> Result<String>;
-    /// Applies the remote answer.
+    /// Applies the remote answer. Fails if it answers a restart and is not from the same peer.
     async fn accept_answer(&self, answer: &str) -> Result<()>;
     /// Adds a remote candidate; `None` marks the end.
     async fn add_candidate(&self, candidate: Option<IceCandidate>) -> Result<()>;
-    /// Sends one encoded picture. Waits while the connection cannot take more.
+    /// Sends one encoded picture. Waits while the connection cannot take more, and sends nothing while
+    /// it is interrupted: what is made then is old when it is over.
     async fn send_frame(&self, frame: &EncodedFrame) -> Result<()>;
     /// What may be sent at present; none if nobody estimates it.
     fn send_rate(&self) -> Option<RateNow> {

@@ -4,12 +4,14 @@
 //! replay window as large as the retransmission buffer, so that what was repaired is not refused; and
 //! every address bound explicitly, because the settings for that have no effect.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
@@ -33,7 +35,7 @@ use super::packetizer::{EncodedFrame, Packetizer};
 use super::rtc_audio::PeerAudio;
 use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
 use super::rtc_receive::receive;
-use super::sdp::{require_offered_video, require_video};
+use super::sdp::{Origin, require_offered_video, require_video};
 use super::send_rate::SendRate;
 use super::video::lock;
 use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, RateNow, Reach};
@@ -42,11 +44,13 @@ use crate::media::audio::EncodedAudio;
 use crate::protocol::IceCandidate;
 
 const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
-/// With the interval above: five seconds of checks for each candidate pair.
-const ICE_MAX_CHECKS: u16 = 250;
-const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
+/// With the interval above: ten seconds of checks for each candidate pair, so that a restart outlasts
+/// a black-out that began before it.
+const ICE_MAX_CHECKS: u16 = 500;
+/// Three checks in a row that nobody answers.
+const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
 const ICE_FAILED: Duration = Duration::from_secs(15);
-const ICE_KEEP_ALIVE: Duration = Duration::from_secs(2);
+const ICE_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// STUN servers that do not answer must not hold the answer back.
 const GATHERING_LIMIT: Duration = Duration::from_secs(3);
 
@@ -75,6 +79,8 @@ pub(super) struct Shared {
     pub(super) audio: PeerAudio,
     outgoing: OnceLock<Outgoing>,
     sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
+    /// Whether there is a path at present.
+    flowing: AtomicBool,
 }
 
 /// The sending half, known once the connection is up.
@@ -92,6 +98,8 @@ struct WebRtcPeer {
     shared: Arc<Shared>,
     audio: AudioUse,
     rate: Arc<SendRate>,
+    /// What the other end said of itself.
+    other: Mutex<Option<Origin>>,
 }
 
 /// Opens a media connection that reports to `observer`.
@@ -105,6 +113,8 @@ pub async fn open_peer(
         .with_srtp_replay_protection_window(usize::from(RETRANSMISSION_PACKETS))
         .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_MAX_CHECKS))
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEP_ALIVE))
+        // A restart takes new sockets, since the old ones may be bound to an address that is gone.
+        .with_discard_local_candidates_during_ice_restart(true)
         .build();
     let ice_servers = config
         .ice_servers
@@ -125,6 +135,7 @@ pub async fn open_peer(
         audio: PeerAudio::default(),
         outgoing: OnceLock::new(),
         sender: OnceLock::new(),
+        flowing: AtomicBool::new(false),
     });
     let mut builder = PeerConnectionBuilder::new();
     if let Some(impairment) = &config.impairment {
@@ -154,7 +165,8 @@ pub async fn open_peer(
         close(&connection).await;
         return Err(error);
     }
-    Ok(Arc::new(WebRtcPeer { connection, shared, audio: config.audio, rate }))
+    let other = Mutex::default();
+    Ok(Arc::new(WebRtcPeer { connection, shared, audio: config.audio, rate, other }))
 }
 
 /// A track of ours. The streams of one end have a name in common, so that picture and sound are
@@ -232,6 +244,7 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         tracing::debug!(target: "parhelion::transport", "peer connection {state}");
+        self.0.flowing.store(state == RTCPeerConnectionState::Connected, Ordering::Release);
         match state {
             RTCPeerConnectionState::Connected => {
                 // Reading parameters needs the connection's driver, which is awaiting this call.
@@ -302,11 +315,26 @@ fn signaling(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {
     move |error| Error::new(ErrorCode::Signaling, format!("{what}: {error}"))
 }
 
+/// Whether a candidate is one for TCP (RFC 6544 section 4.5).
+fn is_tcp(candidate: &str) -> bool {
+    candidate.split_ascii_whitespace().nth(2).is_some_and(|kind| kind.eq_ignore_ascii_case("tcp"))
+}
+
 impl WebRtcPeer {
     async fn local_sdp(&self) -> Result<String> {
         self.connection.local_description().await.map(|description| description.sdp).ok_or_else(
             || Error::new(ErrorCode::Internal, "the connection has no local description"),
         )
+    }
+
+    async fn make_offer(&self, options: Option<RTCOfferOptions>) -> Result<String> {
+        let offer =
+            self.connection.create_offer(options).await.map_err(signaling("creating an offer"))?;
+        self.connection
+            .set_local_description(offer)
+            .await
+            .map_err(signaling("applying the offer"))?;
+        self.local_sdp().await
     }
 }
 
@@ -314,20 +342,27 @@ impl WebRtcPeer {
 impl Peer for WebRtcPeer {
     async fn offer(&self) -> Result<String> {
         self.shared.audio.offer(&self.connection, self.audio).await?;
-        let offer =
-            self.connection.create_offer(None).await.map_err(signaling("creating an offer"))?;
-        self.connection
-            .set_local_description(offer)
-            .await
-            .map_err(signaling("applying the offer"))?;
-        self.local_sdp().await
+        self.make_offer(None).await
+    }
+
+    async fn restart(&self) -> Result<String> {
+        self.make_offer(Some(RTCOfferOptions { ice_restart: true })).await
+    }
+
+    fn is_restarted_by(&self, offer: &str) -> bool {
+        lock(&self.other).as_ref().is_some_and(|other| other.is_restarted_by(&Origin::of(offer)))
     }
 
     async fn answer(&self, offer: &str) -> Result<String> {
         require_offered_video(offer)?;
         let parsed = RTCSessionDescription::offer(offer.to_owned())
             .map_err(signaling("the offer is not valid SDP"))?;
-        self.shared.audio.prepare(&self.connection, self.audio, offer).await?;
+        let first = lock(&self.other).replace(Origin::of(offer)).is_none();
+        if first {
+            self.shared.audio.prepare(&self.connection, self.audio, offer).await?;
+        }
+        // That of an earlier gathering is of no use to this one.
+        let _ = self.shared.gathered.notified().now_or_never();
         self.connection
             .set_remote_description(parsed)
             .await
@@ -348,6 +383,12 @@ impl Peer for WebRtcPeer {
 
     async fn accept_answer(&self, answer: &str) -> Result<()> {
         require_video(answer)?;
+        let origin = Origin::of(answer);
+        let before = lock(&self.other).replace(origin.clone());
+        if before.is_some_and(|before| !before.is_restarted_by(&origin)) {
+            let text = "the ICE restart was answered by another connection, or not taken up";
+            return Err(Error::new(ErrorCode::Signaling, text));
+        }
         self.shared.audio.answered(answer);
         let answer = RTCSessionDescription::answer(answer.to_owned())
             .map_err(signaling("the answer is not valid SDP"))?;
@@ -360,6 +401,10 @@ impl Peer for WebRtcPeer {
     async fn add_candidate(&self, candidate: Option<IceCandidate>) -> Result<()> {
         // The end needs no action: checks go on until the connection is up or times out.
         let Some(candidate) = candidate else { return Ok(()) };
+        if is_tcp(&candidate.candidate) {
+            // Connecting to whatever address a peer names would let it reach into our network.
+            return Ok(());
+        }
         let init = RTCIceCandidateInit {
             candidate: candidate.candidate,
             sdp_mid: candidate.sdp_mid,
@@ -377,6 +422,9 @@ impl Peer for WebRtcPeer {
         let Some(outgoing) = self.shared.outgoing.get() else {
             return Err(Error::new(ErrorCode::Ice, "the media connection is not up"));
         };
+        if !self.shared.flowing.load(Ordering::Acquire) {
+            return Ok(());
+        }
         // Behind the packets of the picture before.
         let mut pacer = Arc::clone(&outgoing.pacer).lock_owned().await;
         let mut packets = lock(&outgoing.packetizer).packets(frame)?.into_iter();

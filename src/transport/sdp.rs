@@ -48,6 +48,55 @@ pub(super) fn require_video(answer: &str) -> Result<()> {
     Ok(())
 }
 
+/// Who made a description, and for which connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Of the certificates, one a line, as they stand (RFC 8122 section 5).
+    fingerprints: Vec<String>,
+    /// Names and kinds of the media sections, in order.
+    sections: Vec<(String, String)>,
+    /// Of the path alone: they change when ICE is restarted (RFC 8839 section 5.4).
+    credentials: Vec<String>,
+}
+
+impl Origin {
+    pub(super) fn of(sdp: &str) -> Self {
+        let mut origin = Self::default();
+        for line in sdp.lines().map(str::trim_end) {
+            if let Some(media) = line.strip_prefix("m=") {
+                let kind = media.split(' ').next().unwrap_or_default();
+                origin.sections.push((String::new(), kind.to_owned()));
+            } else if let Some(mid) = line.strip_prefix("a=mid:") {
+                if let Some((name, _)) = origin.sections.last_mut() {
+                    mid.clone_into(name);
+                }
+            } else if line.starts_with("a=fingerprint:") {
+                add_once(&mut origin.fingerprints, line);
+            } else if line.starts_with("a=ice-ufrag:") || line.starts_with("a=ice-pwd:") {
+                add_once(&mut origin.credentials, line);
+            }
+        }
+        origin.fingerprints.sort_unstable();
+        origin
+    }
+
+    /// Whether a later description restarts ICE for the same peer and the same media. Any other
+    /// difference makes it that of another connection.
+    pub(super) fn is_restarted_by(&self, later: &Self) -> bool {
+        !self.fingerprints.is_empty()
+            && self.fingerprints == later.fingerprints
+            && self.sections == later.sections
+            && !later.credentials.is_empty()
+            && self.credentials.iter().all(|one| !later.credentials.contains(one))
+    }
+}
+
+fn add_once(lines: &mut Vec<String>, line: &str) {
+    if !lines.iter().any(|known| known == line) {
+        lines.push(line.to_owned());
+    }
+}
+
 /// Which way media goes, as the end that says so sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flow {
@@ -144,6 +193,27 @@ mod tests {
         assert_eq!(first.flow, Flow { sends: true, receives: true });
         assert_eq!(second.flow, Flow { sends: false, receives: true });
         assert_eq!((second.opus, second.rejected), (false, true));
+    }
+
+    #[test]
+    fn only_new_credentials_of_the_same_peer_restart_ice() {
+        let first = "v=0\r\na=fingerprint:sha-256 AA\r\nm=video 9 UDP/TLS/RTP/SAVPF 102\r\na=mid:0\r\n\
+            a=ice-ufrag:one\r\na=ice-pwd:secret-one\r\n";
+        let before = Origin::of(first);
+        let restart = first.replace("one", "two");
+        assert!(before.is_restarted_by(&Origin::of(&restart)));
+        for other in [
+            first.to_owned(),
+            restart.replace("AA", "BB"),
+            restart.replace("a=mid:0", "a=mid:1"),
+            restart.replace("secret-two", "secret-one"),
+            format!("{restart}m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n"),
+            String::new(),
+        ] {
+            assert!(!before.is_restarted_by(&Origin::of(&other)), "{other}");
+        }
+        let nothing = Origin::default();
+        assert!(!nothing.is_restarted_by(&Origin::of(&restart)));
     }
 
     #[test]

@@ -107,6 +107,7 @@ struct SenderShared {
     peer: Arc<CurrentPeer>,
     spare: Mutex<Vec<I420>>,
     key_frame_wanted: AtomicBool,
+    last_is_stale: AtomicBool,
     /// Where nobody estimates the rate.
     bitrate: u32,
     /// What the encoder was told.
@@ -154,6 +155,7 @@ impl VideoSender {
                 peer,
                 spare: Mutex::default(),
                 key_frame_wanted: AtomicBool::new(true),
+                last_is_stale: AtomicBool::new(false),
                 bitrate,
                 told: AtomicU32::new(bitrate),
                 counters: Counters::default(),
@@ -200,6 +202,11 @@ impl VideoSender {
     /// Makes the next picture a key frame; if none comes soon, the last one is sent again as one.
     pub fn request_key_frame(&self) {
         self.shared.request_key_frame();
+    }
+
+    /// What was sent last is not to be sent again: it would be made otherwise by now.
+    pub fn forget_last(&self) {
+        self.shared.last_is_stale.store(true, Ordering::Release);
     }
 
     /// Those who watch what the peer is sent.
@@ -294,6 +301,7 @@ impl Encoding<'_> {
     /// The next picture: a new one, or the last one again if a key frame is wanted of it.
     fn next(&mut self) -> Option<OutgoingFrame> {
         let shared = self.shared;
+        self.drop_stale();
         let again = || self.last.is_some() && shared.key_frame_wanted.load(Ordering::Acquire);
         if let Some(frame) = shared.inbox.take_unless(again) {
             return Some(frame);
@@ -302,7 +310,16 @@ impl Encoding<'_> {
             return None;
         }
         let newer = shared.inbox.take_timeout(REPEAT_AFTER.max(self.key_frame_pause()));
+        self.drop_stale();
         newer.or_else(|| self.last.take()).or_else(|| shared.inbox.take())
+    }
+
+    fn drop_stale(&mut self) {
+        if self.shared.last_is_stale.swap(false, Ordering::AcqRel)
+            && let Some(frame) = self.last.take()
+        {
+            self.shared.recycle(frame.picture);
+        }
     }
 
     /// How long until another key frame may be made.

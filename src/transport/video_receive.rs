@@ -79,6 +79,11 @@ impl VideoReceiver {
         lock(&shared.spare).pop()
     }
 
+    /// Gives up what is not decoded yet; decoding goes on with the next key frame.
+    pub fn start_over(&self) {
+        self.shared.restart();
+    }
+
     pub fn stats(&self) -> ReceiverStats {
         let counters = &self.shared.counters;
         ReceiverStats {

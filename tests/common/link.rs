@@ -9,7 +9,7 @@ use parhelion::protocol::{ClientMessage, ServerMessage};
 use parhelion::session::{
     Attempt, CallId, Change, ClientConfig, ClientEvent, ClientInput, ClientOutput, ClientSession,
     ConnectionState, LinkEvent, LocalSignal, RemoteSignal, ServerConfig, ServerInput,
-    ServerLinkEvent, ServerOutput, ServerSession, State,
+    ServerLinkEvent, ServerOutput, ServerSession, State, StateChange,
 };
 
 /// How the network misbehaves. Fractions are 0 to 1, of messages.
@@ -26,6 +26,8 @@ pub struct Faults {
     pub refuse_socket: f64,
     /// Updates that the model refuses.
     pub refuse_update: f64,
+    /// Media finds no way, though messages do.
+    pub no_path: bool,
 }
 
 enum Delivery {
@@ -44,6 +46,8 @@ pub struct Pair {
     pub answers: BTreeMap<CallId, Result<(), Error>>,
     pub errors: Vec<Error>,
     pub ticks: Vec<f64>,
+    /// ICE restarts that the client asked its link for.
+    pub restarts: u32,
     /// The newest attempt.
     pub attempt: Attempt,
     network: BTreeMap<(Instant, u64), Delivery>,
@@ -70,6 +74,7 @@ impl Pair {
             answers: BTreeMap::new(),
             errors: Vec::new(),
             ticks: Vec::new(),
+            restarts: 0,
             attempt: 0,
             network: BTreeMap::new(),
             sequence: 0,
@@ -258,9 +263,17 @@ impl Pair {
                     self.later(Delivery::Client(ClientInput::Link { attempt, event }));
                 }
             }
+            ClientOutput::RestartLink { attempt } => {
+                assert!(self.open_link && attempt == self.attempt);
+                self.restarts += 1;
+                let event = LinkEvent::Signal(LocalSignal::Offer("restart".into()));
+                self.later(Delivery::Client(ClientInput::Link { attempt, event }));
+            }
             ClientOutput::Signal { attempt, signal } => {
                 assert!(self.open_link && attempt == self.attempt);
-                if let RemoteSignal::Answer(_) = signal {
+                if let RemoteSignal::Answer(_) = signal
+                    && !self.faults.no_path
+                {
                     let event = LinkEvent::Up;
                     self.later(Delivery::Client(ClientInput::Link { attempt, event }));
                     let event = ServerInput::Link(ServerLinkEvent::Up);
@@ -281,7 +294,7 @@ impl Pair {
 
     fn client_event(&mut self, event: ClientEvent) {
         match event {
-            ClientEvent::State(state) => {
+            ClientEvent::State(StateChange { state, .. }) => {
                 let last = *self.states.last().unwrap();
                 assert!(last.can_become(state), "{last} became {state}");
                 self.states.push(state);

@@ -167,7 +167,7 @@ pub fn states(outputs: &[ClientOutput]) -> Vec<ConnectionState> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            ClientOutput::Event(ClientEvent::State(state)) => Some(*state),
+            ClientOutput::Event(ClientEvent::State(change)) => Some(change.state),
             _ => None,
         })
         .collect()

@@ -41,6 +41,7 @@ from parhelion.images import ImageLike
 from parhelion.models import ModelDefinition, Models
 from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
+from parhelion.retry import RetryPolicy
 from parhelion.server import ModelContext
 from parhelion.sources import Media
 from parhelion.statistics import (
@@ -106,6 +107,7 @@ __all__ = [
     "RealTime",
     "RealTimeClient",
     "RemoteStream",
+    "RetryPolicy",
     "Server",
     "ServerError",
     "ServiceStats",

@@ -17,6 +17,7 @@ from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
+from parhelion.retry import RetryPolicy
 from parhelion.sync.background import Background, background
 from parhelion.sync.realtime import RealTimeClient
 from parhelion.sync.server import LocalServer
@@ -70,7 +71,8 @@ class RealTime:
         flow: Flow | FlowMode = "latest",
         stats_interval: float | None = 1.0,
         timeout: float = 300.0,
-        attempts: int = 5,
+        attempts: int | None = None,
+        retry: RetryPolicy | None = None,
         ice_servers: Sequence[IceServer] | None = None,
     ) -> RealTimeClient:
         """Opens a session, and waits until it is open. Use it in ``with``.
@@ -115,8 +117,12 @@ class RealTime:
                 for both directions, or a :class:`Flow` for each and for the limits.
             stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
                 rates of :class:`Stats` are over. None: no such event, and rates over a second.
-            timeout: Seconds for the whole of it, retries included.
+            timeout: Seconds for the whole of it, retries included. Coming back after a loss has its
+                own time: ``total`` of ``retry``.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+                None: 5 times, and after a loss as often as there is time for.
+            retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
+                option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
                 service is on this machine.
 
@@ -153,6 +159,7 @@ class RealTime:
             stats_interval=stats_interval,
             timeout=timeout,
             attempts=attempts,
+            retry=retry,
             ice_servers=ice_servers,
         )
 
@@ -171,7 +178,8 @@ class RealTime:
         flow: Flow | FlowMode = "latest",
         stats_interval: float | None = 1.0,
         timeout: float = 300.0,
-        attempts: int = 5,
+        attempts: int | None = None,
+        retry: RetryPolicy | None = None,
         ice_servers: Sequence[IceServer] | None = None,
     ) -> Subscription:
         """Watches the session of somebody else, and waits until it is there. Use it in ``with``.
@@ -186,8 +194,12 @@ class RealTime:
                 only what it says of receiving counts.
             stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
                 rates of :class:`Stats` are over. None: no such event, and rates over a second.
-            timeout: Seconds for the whole of it, retries included.
+            timeout: Seconds for the whole of it, retries included. Coming back after a loss has its
+                own time: ``total`` of ``retry``.
             attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+                None: 5 times, and after a loss as often as there is time for.
+            retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
+                option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
                 service is on this machine.
 
@@ -212,6 +224,7 @@ class RealTime:
             stats_interval=stats_interval,
             timeout=timeout,
             attempts=attempts,
+            retry=retry,
             ice_servers=ice_servers,
         )
 
@@ -291,7 +304,8 @@ def connect(
     flow: Flow | FlowMode = "latest",
     stats_interval: float | None = 1.0,
     timeout: float = 300.0,
-    attempts: int = 5,
+    attempts: int | None = None,
+    retry: RetryPolicy | None = None,
     ice_servers: Sequence[IceServer] | None = None,
 ) -> RealTimeClient:
     """Opens a session in one call, and waits until it is open. Use it in ``with``.
@@ -344,8 +358,12 @@ def connect(
             for both directions, or a :class:`Flow` for each and for the limits.
         stats_interval: Seconds between two ``stats`` events, 0.1 to 60, and the time that the
             rates of :class:`Stats` are over. None: no such event, and rates over a second.
-        timeout: Seconds for the whole of it, retries included.
+        timeout: Seconds for the whole of it, retries included. Coming back after a loss has its own
+            time: ``total`` of ``retry``.
         attempts: How often to try again when a connection cannot be made or is lost, 0 to 100.
+            None: 5 times, and after a loss as often as there is time for.
+        retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the option
+            above, not both.
         ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
             service is on this machine.
 
@@ -379,6 +397,7 @@ def connect(
             stats_interval=stats_interval,
             timeout=timeout,
             attempts=attempts,
+            retry=retry,
             ice_servers=ice_servers,
         )
     except BaseException:

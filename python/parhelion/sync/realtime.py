@@ -77,7 +77,7 @@ class RealTimeClient(Session):
 
         Raises:
             InvalidInputError: A ``ValueError``: dtype, shape or size are wrong.
-            InvalidStateError: The session is over.
+            InvalidStateError: The session is over; its cause is what ended it, unless you did.
             QueueFullError: With ``flow="all"``, and with ``"wait"`` where it does not wait: there
                 is no room at present. The frame was not sent; see :meth:`drain`.
         """

@@ -1,7 +1,7 @@
 //! The steps of one attempt, from opening the socket to media that can flow.
 
 use std::mem;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::updates::check;
 use super::{
@@ -23,16 +23,24 @@ impl ClientSession {
             return self.answer(call, Err(error));
         }
         self.connect_call = Some(call);
-        self.become_state(ConnectionState::Connecting);
+        self.become_state(now, ConnectionState::Connecting, None);
         if let Err(error) = check(&self.config.initial) {
-            return self.finish(Some(error.during("connect")));
+            return self.finish(now, Some(error.during("connect")));
         }
         self.start_campaign(now, false);
         self.begin_attempt(now);
     }
 
     pub(super) fn start_campaign(&mut self, now: Instant, returning: bool) {
-        let deadline = after(now, self.config.timeouts.connect);
+        let limit = if returning {
+            self.backoff.returns();
+            self.config.retry.return_time
+        } else {
+            self.config.timeouts.connect
+        };
+        // A connection that did not last is part of the same return.
+        let begun = if returning { *self.losing_since.get_or_insert(now) } else { now };
+        let deadline = after(begun, limit);
         self.campaign = Some(Campaign { returning, started: now, deadline });
     }
 
@@ -47,8 +55,13 @@ impl ClientSession {
         self.parting = None;
         self.malformed = None;
         self.socket_open = true;
-        self.phase = Phase::Socket { deadline: after(now, self.config.timeouts.socket) };
+        self.phase = Phase::Socket { deadline: after(now, self.socket_limit()) };
         self.outputs.push_back(ClientOutput::OpenSocket { attempt: self.attempt });
+    }
+
+    fn socket_limit(&self) -> Duration {
+        let timeouts = &self.config.timeouts;
+        if self.is_returning() { timeouts.return_socket } else { timeouts.socket }
     }
 
     pub(super) fn socket_opened(&mut self, now: Instant) {
@@ -87,22 +100,18 @@ impl ClientSession {
             LinkEvent::Signal(LocalSignal::Candidate(candidate)) => self.local_candidate(candidate),
             LinkEvent::Up => {
                 self.link.up = true;
-                self.link.grace = None;
                 if matches!(self.phase, Phase::Link { .. }) {
                     self.go_live(now);
                 }
+                self.heard_again(now);
             }
-            LinkEvent::Interrupted => {
-                self.link.up = false;
-                if matches!(self.phase, Phase::Live { .. }) {
-                    let grace = after(now, self.config.timeouts.link_grace);
-                    self.link.grace.get_or_insert(grace);
-                }
-            }
+            LinkEvent::Interrupted => self.interrupted(now),
+            LinkEvent::Lost(why) if self.restart_failed(now, &why) => {}
             LinkEvent::Lost(why) => {
                 let text = format!("the media link was lost: {why}");
                 self.lost(now, Error::new(ErrorCode::Ice, text));
             }
+            LinkEvent::Failed(error) if self.restart_failed(now, &error.message) => {}
             LinkEvent::Failed(error) => self.lost(now, error),
         }
     }
@@ -148,6 +157,7 @@ impl ClientSession {
         for candidate in mem::take(&mut self.link.remote) {
             self.signal(RemoteSignal::Candidate(candidate));
         }
+        self.restart_answered(now);
         if matches!(self.phase, Phase::Answer { .. }) {
             self.phase = Phase::Link { deadline: after(now, self.config.timeouts.link) };
             if self.link.up {
@@ -179,15 +189,16 @@ impl ClientSession {
         self.event(ClientEvent::Phase { name: "total", duration: total, error: None });
         if self.campaign.take().is_some_and(|campaign| campaign.returning) {
             self.report_return(total, None);
+            self.recoveries.reconnects += 1;
         }
-        self.become_state(ConnectionState::Connected);
-        self.show_generating();
+        self.become_state(now, ConnectionState::Connected, None);
+        self.show_generating(now);
         if let Some(call) = self.connect_call.take() {
             self.answer(call, Ok(()));
         }
     }
 
-    pub(super) fn report_return(&mut self, duration: std::time::Duration, error: Option<String>) {
+    pub(super) fn report_return(&mut self, duration: Duration, error: Option<String>) {
         self.event(ClientEvent::Reconnect {
             attempt: self.backoff.attempt(),
             max_attempts: self.backoff.max_attempts(),
@@ -197,9 +208,10 @@ impl ClientSession {
     }
 
     /// Generating means that the service has said so and that media can flow.
-    pub(super) fn show_generating(&mut self) {
-        if self.generating && matches!(self.phase, Phase::Live { .. }) {
-            self.become_state(ConnectionState::Generating);
+    pub(super) fn show_generating(&mut self, now: Instant) {
+        let live = matches!(self.phase, Phase::Live { .. });
+        if self.generating && live && self.state != ConnectionState::Reconnecting {
+            self.become_state(now, ConnectionState::Generating, None);
         }
     }
 
@@ -214,7 +226,7 @@ impl ClientSession {
         let timeouts = &self.config.timeouts;
         let (code, limit, what) = match self.step() {
             Step::Socket | Step::Authorisation => {
-                (ErrorCode::Timeout, timeouts.socket, "the control socket did not open")
+                (ErrorCode::Timeout, self.socket_limit(), "the control socket did not open")
             }
             Step::State => (
                 ErrorCode::Timeout,
@@ -227,8 +239,9 @@ impl ClientSession {
             }
             Step::Ice => (ErrorCode::Ice, timeouts.link, "no network path for media was found"),
         };
-        let (code, limit) =
-            if overall { (ErrorCode::Timeout, timeouts.connect) } else { (code, limit) };
+        let whole =
+            if self.is_returning() { self.config.retry.return_time } else { timeouts.connect };
+        let (code, limit) = if overall { (ErrorCode::Timeout, whole) } else { (code, limit) };
         let mut text = format!("{what} within {:.1} s", limit.as_secs_f64());
         let mut hint = None;
         if let Some((position, size)) = self.queue {

@@ -10,6 +10,16 @@ use crate::session::{ConnectionState, after, server_error};
 /// may be to count as the reason of a close.
 const PARTING: Duration = Duration::from_millis(500);
 
+/// The same for a session that the service ends with a reason.
+pub(super) const ENDING: Duration = Duration::from_secs(5);
+
+/// How long a connection must last to count as good. One that does not must not become a tight loop.
+const LASTING: Duration = Duration::from_secs(5);
+
+/// The longest pause between two tries to reach a service that cannot be reached: they cost it
+/// nothing, and somebody waits for it to be back.
+const UNREACHED: Duration = Duration::from_secs(1);
+
 /// The steps of a connect, as its errors name them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -40,7 +50,9 @@ impl Step {
             Self::State => "check the initial prompt and image, or connect without them",
             Self::Offer => "check that this machine has a usable network interface",
             Self::Answer => "the service may be overloaded or not speak this protocol; try again",
-            Self::Ice => "UDP to the service may be blocked; try another network or a STUN server",
+            Self::Ice => {
+                "ICE found no way for UDP, which may be blocked: try another network, or ice_servers="
+            }
         }
     }
 }
@@ -59,8 +71,12 @@ impl ClientSession {
 
     /// The service's last error, if it is recent enough to explain what happens now.
     pub(super) fn recent_parting(&self, now: Instant) -> Option<Error> {
+        self.parting_within(now, PARTING)
+    }
+
+    pub(super) fn parting_within(&self, now: Instant, limit: Duration) -> Option<Error> {
         let (at, error) = self.parting.as_ref()?;
-        (now.saturating_duration_since(*at) <= PARTING).then(|| error.clone())
+        (now.saturating_duration_since(*at) <= limit).then(|| error.clone())
     }
 
     /// A close is final if its code says so, or if the service has just said so in words.
@@ -112,26 +128,33 @@ impl ClientSession {
             return self.fail_attempt(now, Failure { step, error });
         };
         if final_when_live || !error.retryable {
-            let told = self.recent_parting(now).is_some_and(|said| said.message == error.message);
+            let said = self.parting_within(now, ENDING);
+            let told = said.is_some_and(|said| said.message == error.message);
             self.close_both();
             if told {
-                return self.finish_quietly(&error);
+                self.finish_quietly(now, &error);
+                self.ended_with = Some(error);
+                return;
             }
-            return self.finish(Some(error));
+            return self.finish(now, Some(error));
         }
         self.close_both();
         self.updates.detach();
-        self.become_state(ConnectionState::Reconnecting);
-        self.start_campaign(now, true);
-        // A connection that never lasts must not become a tight loop.
-        if self.unbroken || after(since, self.config.retry.min) <= now {
+        self.outage.get_or_insert(now);
+        let good = self.unbroken || after(since, LASTING) <= now;
+        if good {
             self.unbroken = false;
+            self.losing_since = None;
             self.backoff.reset();
+        }
+        self.start_campaign(now, true);
+        self.become_state(now, ConnectionState::Reconnecting, Some(error.message.clone()));
+        if good {
             return self.begin_attempt(now);
         }
-        match self.backoff.next_delay() {
+        match self.backoff.next_delay(Duration::MAX) {
             Some(delay) => self.phase = Phase::Waiting { until: after(now, delay) },
-            None => self.finish(Some(self.explain(now, Failure { step: Step::Ice, error }))),
+            None => self.finish(now, Some(self.explain(now, Failure { step: Step::Ice, error }))),
         }
     }
 
@@ -149,15 +172,17 @@ impl ClientSession {
         self.close_both();
         self.updates.detach();
         if !failure.error.retryable {
-            return self.finish(Some(self.explain(now, failure)));
+            return self.finish(now, Some(self.explain(now, failure)));
         }
         let deadline = self.campaign.as_ref().map(|campaign| campaign.deadline);
-        let until = self.backoff.next_delay().map(|delay| after(now, delay));
+        let unreached = self.is_returning() && failure.step == Step::Socket;
+        let longest = if unreached { UNREACHED } else { Duration::MAX };
+        let until = self.backoff.next_delay(longest).map(|delay| after(now, delay));
         match until {
             Some(until) if deadline.is_none_or(|deadline| until < deadline) => {
                 self.phase = Phase::Waiting { until };
             }
-            _ => self.finish(Some(self.explain(now, failure))),
+            _ => self.finish(now, Some(self.explain(now, failure))),
         }
     }
 
@@ -167,7 +192,7 @@ impl ClientSession {
             self.report_failure(now, &failure);
         }
         self.close_both();
-        self.finish(Some(self.explain(now, failure)));
+        self.finish(now, Some(self.explain(now, failure)));
     }
 
     fn report_failure(&mut self, now: Instant, failure: &Failure) {
@@ -225,22 +250,24 @@ impl ClientSession {
     }
 
     /// From any state, any number of times.
-    pub(super) fn disconnect(&mut self, call: Option<CallId>) {
+    pub(super) fn disconnect(&mut self, now: Instant, call: Option<CallId>) {
         self.close_both();
-        self.finish(None);
+        self.finish(now, None);
         if let Some(call) = call {
             self.answer(call, Ok(()));
         }
     }
 
     /// Ends the session: one error if there is one, then `disconnected`, then the waiting calls.
-    pub(super) fn finish(&mut self, error: Option<Error>) {
+    pub(super) fn finish(&mut self, now: Instant, error: Option<Error>) {
         match error {
             Some(error) => {
                 self.event(ClientEvent::Error(error.clone()));
-                self.finish_quietly(&error);
+                self.finish_quietly(now, &error);
+                self.ended_with.get_or_insert(error);
             }
             None => self.finish_quietly(
+                now,
                 &Error::new(ErrorCode::Disconnected, "the session was disconnected by its user")
                     .hint("connect a new session"),
             ),
@@ -248,10 +275,10 @@ impl ClientSession {
     }
 
     /// The same when the error has been reported already.
-    fn finish_quietly(&mut self, error: &Error) {
+    fn finish_quietly(&mut self, now: Instant, error: &Error) {
         self.phase = Phase::Closed;
         self.campaign = None;
-        self.become_state(ConnectionState::Disconnected);
+        self.become_state(now, ConnectionState::Disconnected, Some(error.message.clone()));
         self.updates.detach();
         let mut calls: Vec<CallId> = self.connect_call.take().into_iter().collect();
         calls.extend(self.updates.drain());

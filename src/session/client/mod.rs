@@ -2,22 +2,27 @@
 //!
 //! A connection is made in steps, always the same and always all of them: open the socket, send
 //! the state and await its acknowledgement, then make the media link, send its offer, hand it the
-//! answer, and wait until media can flow. A connection that is lost afterwards is made again in
-//! the same steps with the newest state. Each attempt has a number, and what an older attempt
-//! still says is not heard.
+//! answer, and wait until media can flow. A link that falls silent is waited for, then restarted over
+//! the same socket. A connection that is lost is made again in the same steps with the newest state.
+//! Each attempt has a number, and what an older attempt still says is not heard.
 
 mod attempt;
 mod failure;
 mod receive;
+mod silence;
 mod types;
 mod updates;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-pub use types::{Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, Timeouts};
+pub use types::{
+    Attempt, CallId, ClientConfig, ClientEvent, ClientInput, ClientOutput, Recoveries, StateChange,
+    Timeouts,
+};
 
 use self::failure::{Failure, Step};
+use self::silence::Silence;
 use self::updates::Updates;
 use super::{Backoff, ConnectionState, State, after, earliest};
 use crate::error::{Error, ErrorCode};
@@ -25,6 +30,10 @@ use crate::protocol::IceCandidate;
 
 /// Candidates, of either side, that may wait for their turn.
 const MAX_CANDIDATES: usize = 256;
+
+/// A session that is told the time so much later than it asked for has slept: the machine, or its
+/// process, stood still.
+const SLEPT: Duration = Duration::from_secs(10);
 
 /// Where an attempt is.
 #[derive(Debug)]
@@ -75,8 +84,8 @@ struct Link {
     local: Vec<Option<IceCandidate>>,
     /// Theirs, until their answer is with the link.
     remote: Vec<Option<IceCandidate>>,
-    /// Until when an interruption is waited out.
-    grace: Option<Instant>,
+    /// What is done about an interruption.
+    silence: Option<Silence>,
 }
 
 /// A connect, or a return after a loss, with all its attempts.
@@ -114,6 +123,13 @@ pub struct ClientSession {
     malformed: Option<String>,
     /// Whether no loss has happened yet; the first return is always immediate.
     unbroken: bool,
+    /// Since when no connection lasts.
+    losing_since: Option<Instant>,
+    /// Since when nothing can flow.
+    outage: Option<Instant>,
+    recoveries: Recoveries,
+    /// What ended the session, unless its user did.
+    ended_with: Option<Error>,
     outputs: VecDeque<ClientOutput>,
 }
 
@@ -137,6 +153,10 @@ impl ClientSession {
             parting: None,
             malformed: None,
             unbroken: true,
+            losing_since: None,
+            outage: None,
+            recoveries: Recoveries::default(),
+            ended_with: None,
             outputs: VecDeque::new(),
             config,
         }
@@ -144,6 +164,7 @@ impl ClientSession {
 
     /// The only way to change a session. Drain `poll` afterwards.
     pub fn handle(&mut self, now: Instant, input: ClientInput) {
+        self.wake(now);
         match input {
             ClientInput::Connect { call } => self.connect(now, call),
             ClientInput::Update { call, change, timeout } => match self.may_update() {
@@ -154,7 +175,7 @@ impl ClientSession {
                 }
                 Err(error) => self.answer(call, Err(error)),
             },
-            ClientInput::Disconnect { call } => self.disconnect(call),
+            ClientInput::Disconnect { call } => self.disconnect(now, call),
             ClientInput::Timeout => self.expire(now),
             ClientInput::SocketOpened { attempt } if self.hears(attempt) => self.socket_opened(now),
             ClientInput::Received { attempt, message } if self.hears(attempt) => {
@@ -207,7 +228,8 @@ impl ClientSession {
             | Phase::Parting { deadline, .. } => Some(*deadline),
         };
         let campaign = self.campaign.as_ref().map(|campaign| campaign.deadline);
-        earliest([phase, campaign, self.link.grace, self.updates.next_timeout()])
+        let silence = self.link.silence.as_ref().map(Silence::deadline);
+        earliest([phase, campaign, silence, self.updates.next_timeout()])
     }
 
     pub fn state(&self) -> ConnectionState {
@@ -226,6 +248,16 @@ impl ClientSession {
     /// What the session should look like when every waiting update has succeeded.
     pub fn desired(&self) -> State {
         self.updates.desired()
+    }
+
+    /// How often the session came back so far.
+    pub fn recoveries(&self) -> Recoveries {
+        self.recoveries
+    }
+
+    /// What ended the session; none while it goes on, and if its user did.
+    pub fn ended_with(&self) -> Option<&Error> {
+        self.ended_with.as_ref()
     }
 
     /// Whether the session is over and only answers calls, with an error.
@@ -260,14 +292,36 @@ impl ClientSession {
     }
 
     /// The one place where the state changes.
-    fn become_state(&mut self, next: ConnectionState) {
+    fn become_state(&mut self, now: Instant, next: ConnectionState, why: Option<String>) {
         if self.state == next {
             return;
         }
         debug_assert!(self.state.can_become(next), "{} cannot become {next}", self.state);
         if self.state.can_become(next) {
+            let outage = match next {
+                ConnectionState::Connected | ConnectionState::Disconnected => self.outage.take(),
+                _ => None,
+            }
+            .map(|since| now.saturating_duration_since(since));
+            if let Some(outage) = outage {
+                self.recoveries.last_outage = Some(outage);
+                self.recoveries.total_outage += outage;
+            }
             self.state = next;
-            self.event(ClientEvent::State(next));
+            let attempt = self.backoff.attempt();
+            self.event(ClientEvent::State(StateChange { state: next, why, attempt, outage }));
+        }
+    }
+
+    /// Time that a machine slept through is not time in which it was tried to come back.
+    fn wake(&mut self, now: Instant) {
+        let late =
+            self.next_timeout().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        if late >= SLEPT
+            && let Some(campaign) = &mut self.campaign
+        {
+            campaign.deadline = after(campaign.deadline, late);
+            self.losing_since = self.losing_since.map(|since| after(since, late));
         }
     }
 
@@ -297,10 +351,8 @@ impl ClientSession {
             let failure = self.overdue(true);
             return self.give_up(now, failure);
         }
-        if self.link.grace.is_some_and(|grace| grace <= now) {
-            let grace = self.config.timeouts.link_grace.as_secs_f64();
-            let text = format!("the media link was interrupted for {grace:.1} s");
-            return self.lost(now, Error::new(ErrorCode::Ice, text));
+        if self.link.silence.as_ref().is_some_and(|silence| silence.deadline() <= now) {
+            return self.still_silent(now);
         }
         match &self.phase {
             Phase::Waiting { until } if *until <= now => self.begin_attempt(now),

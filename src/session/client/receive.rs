@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::failure::ENDING;
 use super::updates::{Ack, Answers, Setup};
 use super::{ClientEvent, ClientSession, Failure, Phase, Step};
 use crate::error::{Error, ErrorCode};
@@ -41,7 +42,7 @@ impl ClientSession {
             ServerMessage::GenerationStarted => {
                 self.admitted(now);
                 self.generating = true;
-                self.show_generating();
+                self.show_generating(now);
             }
             ServerMessage::GenerationTick { seconds, service_stats } => {
                 if let Some(stats) = service_stats {
@@ -129,7 +130,7 @@ impl ClientSession {
         self.generating = false;
         if FINAL_REASONS.contains(&reason.as_str()) {
             let text = format!("the service ended the session after {seconds} s: {reason}");
-            let error = match self.recent_parting(now) {
+            let error = match self.parting_within(now, ENDING) {
                 Some(parting) if !parting.retryable => parting,
                 _ => Error::new(ErrorCode::SessionEnded, text)
                     .hint("settle that with the service, then open a new session"),
@@ -137,7 +138,8 @@ impl ClientSession {
             return self.lost(now, error.retryable(false));
         }
         if self.state == ConnectionState::Generating {
-            self.become_state(ConnectionState::Connected);
+            let why = format!("the service ended the generation: {reason}");
+            self.become_state(now, ConnectionState::Connected, Some(why));
         }
     }
 

@@ -15,10 +15,13 @@ pub type Attempt = u32;
 /// How long each step may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// A whole `connect`, or a whole return after a loss, with all its attempts.
+    /// A whole `connect`, with all its attempts. A return has the time of its [`RetryPolicy`].
     pub connect: Duration,
     /// Until the control socket is open.
     pub socket: Duration,
+    /// The same when a lost connection is made again. A network that drops packets is asked anew
+    /// rather sooner than TCP would.
+    pub return_socket: Duration,
     /// Until the initial state is acknowledged.
     pub setup_ack: Duration,
     /// The timeout that a caller gives an update unless told otherwise.
@@ -31,6 +34,10 @@ pub struct Timeouts {
     pub link: Duration,
     /// How long an interrupted link may take to recover by itself.
     pub link_grace: Duration,
+    /// Until the service has answered the offer of an ICE restart.
+    pub restart_answer: Duration,
+    /// From that answer until media can flow again.
+    pub restart_link: Duration,
 }
 
 impl Default for Timeouts {
@@ -39,12 +46,15 @@ impl Default for Timeouts {
         Self {
             connect: seconds(300),
             socket: seconds(15),
+            return_socket: seconds(5),
             setup_ack: seconds(30),
             update_ack: seconds(30),
             prompt: seconds(15),
             answer: seconds(30),
             link: seconds(30),
-            link_grace: seconds(5),
+            link_grace: seconds(2),
+            restart_answer: seconds(4),
+            restart_link: seconds(8),
         }
     }
 }
@@ -123,6 +133,10 @@ pub enum ClientOutput {
     OpenLink {
         attempt: Attempt,
     },
+    /// Let the link look for another path and make an offer of that (an ICE restart).
+    RestartLink {
+        attempt: Attempt,
+    },
     Signal {
         attempt: Attempt,
         signal: RemoteSignal,
@@ -141,7 +155,7 @@ pub enum ClientOutput {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent {
-    State(ConnectionState),
+    State(StateChange),
     Error(Error),
     /// Comes anew after each reconnect, or never, as the service likes.
     SessionId {
@@ -171,10 +185,17 @@ pub enum ClientEvent {
         duration: Duration,
         error: Option<String>,
     },
-    /// An attempt to come back is over. `attempt` counts from 1.
+    /// An attempt to come back is over. `attempt` counts from 1. Without `max_attempts` there are as
+    /// many as there is time for.
     Reconnect {
         attempt: u32,
-        max_attempts: u32,
+        max_attempts: Option<u32>,
+        duration: Duration,
+        error: Option<String>,
+    },
+    /// An ICE restart is over. `attempt` counts from 1.
+    Restart {
+        attempt: u32,
         duration: Duration,
         error: Option<String>,
     },
@@ -182,4 +203,28 @@ pub enum ClientEvent {
     Unknown {
         kind: String,
     },
+}
+
+/// A change of state, and what an operator wants to know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateChange {
+    pub state: ConnectionState,
+    /// Why, if it is not plain from the state.
+    pub why: Option<String>,
+    /// Which attempt of this connect or return it belongs to, from 1.
+    pub attempt: u32,
+    /// How long nothing could flow, when that is over.
+    pub outage: Option<Duration>,
+}
+
+/// How often a session came back, and how long it was gone. What was noticed counts; the silence
+/// before, by which it was noticed, does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recoveries {
+    /// New sessions in place of lost ones.
+    pub reconnects: u32,
+    /// Paths that were found again within a session.
+    pub ice_restarts: u32,
+    pub last_outage: Option<Duration>,
+    pub total_outage: Duration,
 }

@@ -39,7 +39,8 @@ impl Link {
 }
 
 impl ServerSession {
-    /// The first offer makes the link, a later one replaces it.
+    /// The first offer makes the link. A later one restarts it if it comes from the same peer, which
+    /// the driver can tell, and replaces it otherwise.
     pub(super) fn offered(&mut self, now: Instant, sdp: Sdp) {
         if sdp.len() > MAX_SDP_BYTES {
             let text =
@@ -53,10 +54,7 @@ impl ServerSession {
             }
             return;
         }
-        if self.link.is_open() {
-            self.pause(now);
-            self.outputs.push_back(ServerOutput::CloseLink);
-        }
+        self.pause(now);
         self.offer_deadline = None;
         let deadline = after(now, self.config.link_timeout);
         self.link = Link::Negotiating { answered: false, deadline };
@@ -96,10 +94,12 @@ impl ServerSession {
             (Link::Interrupted { .. }, ServerLinkEvent::Up) => {
                 self.link = Link::Up;
                 self.resume(now);
+                self.outputs.push_back(ServerOutput::Event(ServerEvent::Resumed));
             }
             (Link::Up, ServerLinkEvent::Interrupted) => {
                 self.pause(now);
                 self.link = Link::Interrupted { deadline: after(now, self.config.link_grace) };
+                self.outputs.push_back(ServerOutput::Event(ServerEvent::Interrupted));
             }
             (_, ServerLinkEvent::Failed(error)) => {
                 let code = if error.retryable { 1011 } else { 1008 };

@@ -20,7 +20,7 @@ pub struct ServerConfig {
     pub offer_timeout: Duration,
     /// From the offer until media can flow.
     pub link_timeout: Duration,
-    /// How long an interrupted link may take to recover.
+    /// How long an interrupted link may take to recover, or its client to restart it.
     pub link_grace: Duration,
     /// Between two pings; a client silent for two of them is gone. Zero means none. While somebody
     /// waits for its place, a client is pinged every second and gone after four of silence.
@@ -45,7 +45,7 @@ impl Default for ServerConfig {
             tick_interval: seconds(1),
             offer_timeout: seconds(60),
             link_timeout: seconds(30),
-            link_grace: seconds(10),
+            link_grace: seconds(15),
             ping_interval: seconds(20),
             apply_timeout: seconds(12),
             max_duration: None,
@@ -119,7 +119,8 @@ pub enum ServerOutput {
         update: u64,
         state: State,
     },
-    /// Make a media link from this offer.
+    /// Make a media link from this offer, in place of the present one if there is one. If the offer
+    /// comes from the same peer as that, restart it instead (RFC 8445 section 9).
     OpenLink {
         offer: String,
     },
@@ -138,8 +139,12 @@ pub enum ServerOutput {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ServerEvent {
-    /// Media can flow; repeated for each new link.
+    /// Media can flow; repeated for each link that is new or restarted.
     Started,
+    /// Nothing arrives from the client.
+    Interrupted,
+    /// Media flows again by itself.
+    Resumed,
     Applied {
         update: u64,
     },

@@ -161,7 +161,8 @@ impl Client {
                     self.answered += 1;
                     result.err().iter().for_each(explained);
                 }
-                ClientOutput::Event(ClientEvent::State(next)) => {
+                ClientOutput::Event(ClientEvent::State(change)) => {
+                    let next = change.state;
                     assert!(self.state.can_become(next), "{} became {next}", self.state);
                     self.state = next;
                 }

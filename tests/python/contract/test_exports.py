@@ -29,6 +29,7 @@ MODULES = [
     "opening",
     "prompts",
     "realtime",
+    "retry",
     "server",
     "sources",
     "statistics",

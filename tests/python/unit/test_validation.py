@@ -125,7 +125,7 @@ def test_a_client(face, options, error, says):
         ({"timeout": None}, ph.InvalidOptionsError, "NoneType"),
         ({"attempts": True}, ph.InvalidOptionsError, "True"),
         ({"attempts": 1.0}, ph.InvalidOptionsError, "1.0"),
-        ({"attempts": None}, ph.InvalidOptionsError, "None"),
+        ({"attempts": 1.5}, ph.InvalidOptionsError, "1.5"),
         ({"max_bitrate": "1000000"}, ph.InvalidOptionsError, "int"),
         ({"max_bitrate": NAN}, ph.InvalidOptionsError, "nan"),
         ({"fps": True, "stream": []}, ph.InvalidOptionsError, "fps"),
