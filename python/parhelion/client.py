@@ -22,7 +22,7 @@ from parhelion.frames import PixelFormat, checked_format
 from parhelion.ice import IceServer, ice_server_list
 from parhelion.images import source_of
 from parhelion.keys import Key, KeyProvider
-from parhelion.limits import checked_bitrates, checked_int, checked_seconds
+from parhelion.limits import checked_bitrates, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.opening import Connecting, InitialState
