@@ -36,7 +36,7 @@ const NEAR: (f64, f64) = (0.85, 1.2);
 const NEAR_GROWTH: f64 = 200_000.0;
 const NEAR_GROWTH_SHARE: f64 = 0.12;
 /// The rate may be so much above what is really sent, since more is not tried out.
-const UNTRIED: (f64, f64) = (1.6, 150_000.0);
+const UNTRIED: (f64, f64) = (2.0, 250_000.0);
 
 /// Without a report for this long (and two round trips) while packets leave, the path is silent.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -44,6 +44,9 @@ const SILENCE: Duration = Duration::from_millis(500);
 const SILENT_STEP: f64 = 0.6;
 /// After a silence the rate is this much of what it was.
 const RESUMED: f64 = 0.6;
+/// But not if more was lost than this since the first packet that came: then the path is full, and
+/// swallowed the reports.
+const CLEAN: f64 = 0.2;
 /// And grows so fast up to that.
 const RESUMED_GROWTH: f64 = 0.6;
 
@@ -171,7 +174,12 @@ impl RateEstimator {
     /// A report on packets, in the order in which they were sent.
     pub fn report(&mut self, now: Instant, packets: &[PacketReport]) {
         let Some(last) = packets.last().map(|packet| packet.sent) else { return };
-        let began = self.since_report(now);
+        let came = packets.iter().skip_while(|packet| packet.arrived.is_none());
+        let (since, lost_since) = came.fold((0, 0), |(all, lost), packet| {
+            (all + 1, lost + u32::from(packet.arrived.is_none()))
+        });
+        let clean = f64::from(lost_since) <= CLEAN * f64::from(since);
+        let began = self.since_report(now, clean);
         let (mut lost, mut all) = (0, 0);
         let rate = self.delivered.rate(SHORT).unwrap_or(self.target);
         for packet in packets {
@@ -374,7 +382,7 @@ impl RateEstimator {
     }
 
     /// Notes that a report came. Whether it ends a silence.
-    fn since_report(&mut self, now: Instant) -> bool {
+    fn since_report(&mut self, now: Instant, clean: bool) -> bool {
         self.silence.last_report = Some(now);
         self.silence.unanswered = None;
         let silent = self.silence.stepped.take().is_some();
@@ -382,11 +390,13 @@ impl RateEstimator {
             self.queue.forget_recent();
             self.delivered.clear();
             self.waits_since = None;
-            if let Some(before) = self.silence.before {
+            if !clean {
+                self.silence.before = None;
+            } else if let Some(before) = self.silence.before {
                 self.set(now, self.target.max(before * RESUMED));
             }
         }
-        silent
+        silent && clean
     }
 
     /// Seconds since the last report, as far as the rate may grow over them.
