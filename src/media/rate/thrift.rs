@@ -20,7 +20,7 @@ const SHORTEST: u32 = 90;
 /// Less frequent pictures are not made less frequent, a second.
 const FEWEST: f64 = 7.0;
 /// A step back up needs this much more than the step, for so long.
-const ROOM: f64 = 1.3;
+const ROOM: f64 = 1.5;
 const STEADY: Duration = Duration::from_secs(2);
 /// A step down to fewer or smaller pictures is not taken for a dip shorter than this.
 const DIP: Duration = Duration::from_millis(150);
@@ -138,7 +138,9 @@ impl Thrift {
             if roomy < self.step {
                 let since = *self.roomy_since.get_or_insert(now);
                 if now >= since + STEADY {
-                    self.step = roomy;
+                    // A larger picture begins with a key frame: one step at a time.
+                    let same = STEPS[roomy].scale == STEPS[self.step].scale;
+                    self.step = if same { roomy } else { self.step - 1 };
                     self.roomy_since = None;
                 }
             } else {
@@ -235,6 +237,8 @@ mod tests {
         let later = start + Duration::from_secs(10);
         let wanted = thrift.choose(later, SIZE, 3e6, 30.0, false);
         assert_eq!(wanted.scale, (3, 4), "not at once");
+        settled(&mut thrift, later, 3e6);
+        let later = later + Duration::from_secs(10);
         assert_eq!(settled(&mut thrift, later, 3e6), Wanted::ALL);
     }
 
