@@ -64,7 +64,7 @@ demo: build ## Transform a real clip live; writes demo/output.mp4 and demo/conta
 	@$(BIN)/python examples/demo.py $(ARGS)
 
 bench: build ## Measure the round trip; ARGS="--case steady --seconds 10" selects
-	@cargo build $(CARGO_FLAGS) --example codec_floor --example viewers --quiet
+	@cargo build $(CARGO_FLAGS) --example codec_floor --example viewers --example link-emulator --quiet
 	@$(BIN)/python benches/roundtrip.py $(ARGS)
 
 bench-peers: build ## Measure next to aiortc

@@ -73,7 +73,7 @@ class AiortcLink:
     """One aiortc session."""
 
     def __init__(self, endpoint: dict[str, Any]) -> None:
-        self._port = endpoint["port"]
+        self._address = endpoint["host"], endpoint["port"]
         self._peer = _peer()
         self._outgoing = NewestFrame()
         self._incoming: MediaStreamTrack | None = None
@@ -96,7 +96,7 @@ class AiortcLink:
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([c for c in codecs if c.mimeType == "video/H264"])
         await self._peer.setLocalDescription(await self._peer.createOffer())
-        reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, self._writer = await asyncio.open_connection(*self._address)
         await _write(self._writer, self._peer.localDescription)
         await self._peer.setRemoteDescription(_description(await reader.readline()))
         await connected.wait()
@@ -135,11 +135,11 @@ def connect(endpoint: dict[str, Any], bitrate: int) -> AiortcLink:
     return AiortcLink(endpoint)
 
 
-async def serve(ready: Any, until: asyncio.Event) -> None:
+async def serve(ready: Any, until: asyncio.Event, host: str) -> None:
     """Echoes for everyone who connects; calls ``ready`` with the endpoint."""
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(_answer, host, 0)
     async with server:
-        ready({"port": server.sockets[0].getsockname()[1]})
+        ready({"host": host, "port": server.sockets[0].getsockname()[1]})
         await until.wait()
 
 

@@ -76,9 +76,9 @@ def connect(endpoint: dict[str, Any], bitrate: int) -> ParhelionLink:
     return ParhelionLink(endpoint, bitrate)
 
 
-async def serve(ready: Any, until: asyncio.Event) -> None:
+async def serve(ready: Any, until: asyncio.Event, host: str) -> None:
     """Serves the identity model; calls ``ready`` with the endpoint."""
-    server = ph.LocalServer()
+    server = ph.LocalServer(host)
 
     @server.model(_MODEL, fps=FPS, width=WIDTH, height=HEIGHT)
     def identity(frame: Pixels, context: ph.ModelContext) -> Pixels:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,40 +54,58 @@ def content_folder() -> Iterator[Options]:
 def run_case(library: str, case: str, options: Options) -> dict[str, Any]:
     """Runs one case in two fresh processes and returns what the client measured."""
     print(f"{library}: {case} ...", file=sys.stderr, flush=True)
-    server = _spawn("server", library)
+    server = spawn("server", library)
     try:
-        endpoint = json.loads(_first_line(server, f"{library} service"))
+        endpoint = endpoint_of(server, library)
         job = {
             "case": case,
             "endpoint": endpoint,
             "server_pid": server.pid,
             "options": dataclasses.asdict(options),
         }
-        client = _spawn("client", library)
+        client = spawn("client", library)
         limit = options.warmup + 2 * options.seconds + _GRACE_SECONDS
         if case == "cycles":
             limit += options.cycles * _CYCLE_SECONDS
-        try:
-            output, _ = client.communicate(json.dumps(job), timeout=limit)
-        except subprocess.TimeoutExpired as error:
-            raise CaseFailedError(f"{library} {case}: no result after {limit:.0f} s") from error
-        finally:
-            client.kill()
-        if client.returncode != 0:
-            raise CaseFailedError(f"{library} {case}: client ended with {client.returncode}")
-        result: dict[str, Any] = json.loads(output.splitlines()[-1])
-        return result
+        return answer(client, f"{library} {case}", limit, json.dumps(job))
     finally:
-        _end(server)
+        end(server)
 
 
-def _spawn(role: str, library: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, __file__, role, library],
+def spawn(
+    role: str,
+    library: str,
+    start: Callable[..., subprocess.Popen[str]] = subprocess.Popen,
+    host: str = "127.0.0.1",
+) -> subprocess.Popen[str]:
+    """Starts a child; ``start`` may start it elsewhere. ``host`` is where a service listens."""
+    return start(
+        [sys.executable, __file__, role, library, host],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def endpoint_of(server: subprocess.Popen[str], library: str) -> Any:
+    """Where a service that was just started can be reached."""
+    return json.loads(_first_line(server, f"{library} service"))
+
+
+def answer(
+    client: subprocess.Popen[str], name: str, limit: float, job: str | None = None
+) -> dict[str, Any]:
+    """What a client has measured. It gets its job here unless it has it already."""
+    try:
+        output, _ = client.communicate(job, timeout=limit)
+    except subprocess.TimeoutExpired as error:
+        raise CaseFailedError(f"{name}: no result after {limit:.0f} s") from error
+    finally:
+        client.kill()
+    if client.returncode != 0:
+        raise CaseFailedError(f"{name}: client ended with {client.returncode}")
+    result: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return result
 
 
 def _first_line(process: subprocess.Popen[str], name: str) -> str:
@@ -97,7 +115,8 @@ def _first_line(process: subprocess.Popen[str], name: str) -> str:
     return line
 
 
-def _end(server: subprocess.Popen[str]) -> None:
+def end(server: subprocess.Popen[str]) -> None:
+    """Lets a service end by itself, then kills it."""
     if server.stdin:
         server.stdin.close()
     try:
@@ -109,7 +128,7 @@ def _end(server: subprocess.Popen[str]) -> None:
         server.stdout.close()
 
 
-async def _serve(library: str) -> None:
+async def _serve(library: str, host: str) -> None:
     until, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def wait_for_parent() -> None:
@@ -118,7 +137,7 @@ async def _serve(library: str) -> None:
 
     threading.Thread(target=wait_for_parent, daemon=True).start()
     peer = importlib.import_module(f"{library}_peer")
-    await peer.serve(lambda endpoint: print(json.dumps(endpoint), flush=True), until)
+    await peer.serve(lambda endpoint: print(json.dumps(endpoint), flush=True), until, host)
 
 
 async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
@@ -133,6 +152,11 @@ async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
         measured: dict[str, Any] = await measure(job["endpoint"], options, processes)
         return measured
     peer = importlib.import_module(f"{library}_peer")
+    if job["case"] == "trace":
+        trace = importlib.import_module("trace_session")
+        link = peer.connect(job["endpoint"], options.bitrate)
+        traced: dict[str, Any] = await trace.measure(link, options)
+        return traced
     return await CASES[job["case"]](
         lambda: peer.connect(job["endpoint"], options.bitrate), options, processes
     )
@@ -140,11 +164,11 @@ async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """The child: serve until stdin closes, or run the case that stdin describes."""
-    role, library = sys.argv[1:]
+    role, library, host = sys.argv[1:]
     if library not in LIBRARIES:
         raise SystemExit(f"expected one of {', '.join(LIBRARIES)}, got {library!r}")
     if role == "server":
-        asyncio.run(_serve(library))
+        asyncio.run(_serve(library, host))
     else:
         print(json.dumps(asyncio.run(_measure(library, json.load(sys.stdin)))), flush=True)
 

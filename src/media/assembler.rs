@@ -3,8 +3,10 @@
 //! Packets may come late, twice, out of order or not at all. A frame is released the moment its
 //! last packet completes it, and only if everything since the end of the frame before it is
 //! there, so a decoder behind the assembler never works on a picture that refers to a missing
-//! one. What is still missing after a deadline is given up: then nothing is released until a
-//! complete key frame, and a key frame is asked for until one comes.
+//! one. Packets that are missing are asked for again (RFC 4585 §6.2.1). If that takes too long, by
+//! the round trip, a key frame is asked for as well, and what comes first is shown. What is still
+//! missing after twice that time is given up: then nothing is released until a complete key frame,
+//! and one is asked for until it comes.
 //!
 //! Time is an argument. After every [`FrameAssembler::push`] and
 //! [`FrameAssembler::handle_timeout`], drain [`FrameAssembler::poll`].
@@ -12,8 +14,10 @@
 use std::time::{Duration, Instant};
 
 use super::depacketize::{Contents, Depacketizer, RtpPacket};
+use repair::Repair;
 use window::{Insert, Window};
 
+mod repair;
 mod window;
 
 /// Packets that may wait for an earlier one.
@@ -25,6 +29,10 @@ pub const MAX_FRAME_BYTES: usize = 4 << 20;
 /// Bytes of payload that may wait: one frame of the largest size and the beginning of another.
 const MAX_WAITING_BYTES: usize = 2 * MAX_FRAME_BYTES;
 
+/// When more packets are missing, a key frame is cheaper than they are, and sooner there. At 2.5 Mb/s
+/// they are half a second.
+pub const MAX_REPAIRS: usize = 128;
+
 /// How long the first packets of a stream may turn up after later ones before a key frame is
 /// asked for.
 const START_GRACE: Duration = Duration::from_millis(20);
@@ -35,16 +43,21 @@ const MAX_SPARE: usize = 4;
 /// How patient the assembler is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssemblerConfig {
-    /// How long a missing packet may be repaired before it is given up. 200 ms unless set.
+    /// How long a missing packet may be repaired before a key frame is asked for as well, however
+    /// short the round trip is; after twice that time it is given up. 200 ms unless set.
     pub gap_deadline: Duration,
-    /// Shortest time between two requests for a key frame. 200 ms unless set.
+    /// After which it is given up however long the round trip is. 1 s unless set.
+    pub longest_gap_deadline: Duration,
+    /// Shortest time between two requests for a key frame; it is longer than a round trip, too.
+    /// 200 ms unless set.
     pub key_frame_interval: Duration,
 }
 
 impl Default for AssemblerConfig {
     fn default() -> Self {
         let wait = Duration::from_millis(200);
-        Self { gap_deadline: wait, key_frame_interval: wait }
+        let longest = Duration::from_secs(1);
+        Self { gap_deadline: wait, longest_gap_deadline: longest, key_frame_interval: wait }
     }
 }
 
@@ -68,6 +81,8 @@ pub struct AccessUnit {
 pub enum AssemblerOutput {
     /// Decode this.
     Frame(AccessUnit),
+    /// Ask the sender for these packets again (RFC 4585 §6.2.1, generic NACK).
+    Repair(Vec<u16>),
     /// Ask the sender for a key frame (RFC 4585 §6.3.1, picture loss indication).
     KeyFrameNeeded,
 }
@@ -86,6 +101,10 @@ pub struct AssemblerStats {
     pub stray: u64,
     /// Packets that were given up and never came in time.
     pub lost: u64,
+    /// Packets that were missing, asked for, and came in time.
+    pub repaired: u64,
+    /// Packets asked for, each time counted.
+    pub repair_requests: u64,
     /// Times the stream started over at another sequence number.
     pub restarts: u64,
     /// Frames released.
@@ -127,6 +146,7 @@ enum Built {
 #[derive(Debug)]
 pub struct FrameAssembler {
     config: AssemblerConfig,
+    repair: Repair,
     window: Option<Window>,
     /// A packet from elsewhere, in case the stream has moved there.
     stray: Option<RtpPacket>,
@@ -140,6 +160,8 @@ pub struct FrameAssembler {
     last_asked: Option<Instant>,
     /// Asked for by the owner or by the clock, not yet polled.
     asking: bool,
+    /// Packets to ask for, not yet polled.
+    requests: Vec<u16>,
     spare: Vec<Vec<u8>>,
     stats: AssemblerStats,
 }
@@ -148,6 +170,7 @@ impl FrameAssembler {
     pub fn new(config: AssemblerConfig) -> Self {
         Self {
             config,
+            repair: Repair::new(config.gap_deadline, config.longest_gap_deadline),
             window: None,
             stray: None,
             synchronized: false,
@@ -155,6 +178,7 @@ impl FrameAssembler {
             ask_at: None,
             last_asked: None,
             asking: false,
+            requests: Vec::new(),
             spare: Vec::new(),
             stats: AssemblerStats::default(),
         }
@@ -163,15 +187,21 @@ impl FrameAssembler {
     /// Takes a packet in.
     pub fn push(&mut self, now: Instant, packet: RtpPacket) {
         self.stats.packets += 1;
+        self.repair.earn();
         let Some(window) = &mut self.window else {
             return self.start(now, packet);
         };
         match window.insert(now, packet) {
             Insert::Accepted => {
                 self.stray = None;
-                if window.bytes() > MAX_WAITING_BYTES {
+                while self.window.as_ref().is_some_and(Window::is_too_full) {
                     self.give_up(now);
                 }
+            }
+            Insert::Filled(gap) => {
+                self.stray = None;
+                self.stats.repaired += u64::from(gap.was_requested());
+                self.repair.came(now, &gap);
             }
             Insert::Duplicate => self.stats.duplicates += 1,
             Insert::Late => self.stats.late += 1,
@@ -182,27 +212,51 @@ impl FrameAssembler {
 
     /// Does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.gap_ends().is_some_and(|at| at <= now) && !self.can_advance() {
-            self.give_up(now);
+        if !self.can_advance(now) {
+            if self.gap_ends().is_some_and(|at| at <= now) {
+                self.give_up(now);
+            } else if self.is_overdue(now) && self.ask_at.is_none() {
+                self.ask_soon(now);
+            }
         }
         if self.ask_ends().is_some_and(|at| at <= now) {
             self.asking = true;
         }
+        if let Some(window) = &mut self.window {
+            let before = self.requests.len();
+            window.request(now, &mut self.repair, &mut self.requests);
+            self.stats.repair_requests += (self.requests.len() - before) as u64;
+        }
+    }
+
+    /// Tells how long the way to the sender and back is at present. Until then the assembler goes by
+    /// how long its own requests take.
+    pub fn set_round_trip(&mut self, measured: Duration) {
+        self.repair.set_round_trip(measured);
     }
 
     /// When [`Self::handle_timeout`] has something to do, if nothing comes before.
     pub fn next_timeout(&self) -> Option<Instant> {
-        [self.gap_ends(), self.ask_ends()].into_iter().flatten().min()
+        let request = self.window.as_ref().and_then(|window| window.next_request(&self.repair));
+        let patience_ends = self.patience_ends().filter(|_| self.ask_at.is_none());
+        [self.gap_ends(), patience_ends, self.ask_ends(), request].into_iter().flatten().min()
     }
 
     /// The next thing to do. `None`: nothing until a packet or a timeout.
     pub fn poll(&mut self, now: Instant) -> Option<AssemblerOutput> {
+        if !self.requests.is_empty() {
+            return Some(AssemblerOutput::Repair(std::mem::take(&mut self.requests)));
+        }
         if let Some(unit) = self.next_frame(now) {
             return Some(AssemblerOutput::Frame(unit));
         }
-        if std::mem::take(&mut self.asking) && !self.synchronized {
+        if std::mem::take(&mut self.asking) {
+            if self.synchronized && !self.is_overdue(now) {
+                self.ask_at = None;
+                return None;
+            }
             self.last_asked = Some(now);
-            self.ask_at = Some(now + self.config.key_frame_interval);
+            self.ask_at = Some(now + self.key_frame_interval());
             self.stats.key_frame_requests += 1;
             return Some(AssemblerOutput::KeyFrameNeeded);
         }
@@ -230,8 +284,9 @@ impl FrameAssembler {
 
     fn start(&mut self, now: Instant, packet: RtpPacket) {
         self.stray = None;
+        self.requests.clear();
         self.synchronized = false;
-        let earliest = self.last_asked.map_or(now, |at| at + self.config.key_frame_interval);
+        let earliest = self.last_asked.map_or(now, |at| at + self.key_frame_interval());
         self.ask_at = Some(earliest.max(now + START_GRACE));
         self.window = Some(Window::starting_with(now, packet));
     }
@@ -259,7 +314,7 @@ impl FrameAssembler {
     /// The next frame that may be released. Frames that may not are dropped on the way.
     fn next_frame(&mut self, now: Instant) -> Option<AccessUnit> {
         loop {
-            if !self.synchronized {
+            if !self.synchronized || self.is_overdue(now) {
                 self.skip_to_complete_key_frame();
             }
             let count = self.window.as_ref()?.complete_frame()?;
@@ -296,12 +351,10 @@ impl FrameAssembler {
     fn released(&mut self, key: bool, contents: Contents) {
         self.stats.frames += 1;
         self.has_parameters |= contents.sps && contents.pps;
-        if key {
-            self.stats.key_frames += 1;
-            self.synchronized = true;
-            self.ask_at = None;
-            self.asking = false;
-        }
+        self.stats.key_frames += u64::from(key);
+        self.synchronized = true;
+        self.ask_at = None;
+        self.asking = false;
     }
 
     fn build(&self, count: usize, data: &mut Vec<u8>) -> Built {
@@ -339,6 +392,7 @@ impl FrameAssembler {
         }
         if let Some(distance) = window.complete_key_frame() {
             self.skip(distance);
+            self.synchronized = false;
         }
     }
 
@@ -367,27 +421,45 @@ impl FrameAssembler {
 
     fn lose_sync(&mut self, now: Instant) {
         self.synchronized = false;
-        let earliest = self.last_asked.map_or(now, |at| at + self.config.key_frame_interval);
+        self.ask_soon(now);
+    }
+
+    fn ask_soon(&mut self, now: Instant) {
+        let earliest = self.last_asked.map_or(now, |at| at + self.key_frame_interval());
         let due = earliest.max(now);
         self.ask_at = Some(self.ask_at.map_or(due, |at| at.min(due)));
     }
 
     /// Whether polling would move the front of the window.
-    fn can_advance(&self) -> bool {
+    fn can_advance(&self, now: Instant) -> bool {
+        let skips = !self.synchronized || self.is_overdue(now);
         self.window.as_ref().is_some_and(|window| {
-            window.complete_frame().is_some()
-                || (!self.synchronized && window.complete_key_frame().is_some())
+            window.complete_frame().is_some() || (skips && window.complete_key_frame().is_some())
         })
     }
 
+    /// Whether the repair takes so long that a key frame would do as well.
+    fn is_overdue(&self, now: Instant) -> bool {
+        self.patience_ends().is_some_and(|at| at <= now)
+    }
+
+    fn patience_ends(&self) -> Option<Instant> {
+        Some(self.window.as_ref()?.gap_since()? + self.repair.patience())
+    }
+
     fn gap_ends(&self) -> Option<Instant> {
-        Some(self.window.as_ref()?.gap_since()? + self.config.gap_deadline)
+        Some(self.window.as_ref()?.gap_since()? + self.repair.deadline())
+    }
+
+    /// A key frame that was asked for needs a round trip to come, and a moment to be made.
+    fn key_frame_interval(&self) -> Duration {
+        self.config.key_frame_interval.max(self.repair.round_trip().mul_f64(1.5))
     }
 
     /// A key frame that is just coming in needs no asking for.
     fn ask_ends(&self) -> Option<Instant> {
         let ask_at = self.ask_at.filter(|_| !self.asking)?;
         let coming = self.window.as_ref().and_then(Window::key_frame_since);
-        Some(coming.map_or(ask_at, |since| ask_at.max(since + self.config.gap_deadline)))
+        Some(coming.map_or(ask_at, |since| ask_at.max(since + self.repair.patience())))
     }
 }

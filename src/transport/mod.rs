@@ -22,6 +22,7 @@ mod sdp;
 mod send_history;
 mod send_rate;
 mod sent_again;
+mod tail;
 pub mod tls;
 mod transport_feedback;
 pub mod video;
@@ -138,6 +139,8 @@ pub struct PeerStats {
     pub key_frames_requested: u64,
     pub frames_assembled: u64,
     pub frames_given_up: u64,
+    /// Packets of video that were missing, asked for, and came in time.
+    pub packets_repaired: u64,
     /// Of the packets and bytes above, those of sound.
     pub audio: AudioTraffic,
 }

@@ -1,14 +1,13 @@
 //! What we negotiate and which interceptors run, where the webrtc crate's defaults are wrong for live
-//! video: our own codec list without RTX (the receiver would go on asking for packets that RTX has
-//! brought already), a NACK every 20 ms and transport feedback every 50 instead of 100, and an
-//! estimate of our own in place of the crate's, which random losses bring down to nothing.
+//! video: our own codec list without RTX, no generator of NACKs (the frame assembler knows better what is
+//! missing, what is still worth asking for, and how long the way is), transport feedback every 50 ms
+//! instead of 100, and an estimate of our own in place of the crate's, which random losses bring down
+//! to nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rtc::interceptor::{
-    NackGeneratorBuilder, NackResponderBuilder, TwccReceiverBuilder, TwccSenderBuilder,
-};
+use rtc::interceptor::{NackResponderBuilder, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{
     Slot, configure_rtcp_reports, configure_twcc_receiver_only,
 };
@@ -34,10 +33,8 @@ const H264_FORMAT: &str = "level-asymmetry-allowed=1;packetization-mode=1;profil
 /// Without `stereo=1` the other end may send and decode one channel only (RFC 7587 section 6.1).
 const OPUS_FORMAT: &str = "minptime=10;stereo=1;useinbandfec=1";
 
-const NACK_INTERVAL: Duration = Duration::from_millis(20);
 /// How often the other end hears when its packets came.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
-const MAX_NACKS_PER_PACKET: u16 = 10;
 pub(super) const RETRANSMISSION_PACKETS: u16 = 2048;
 
 fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
@@ -116,13 +113,6 @@ pub(super) fn engine(rate: &Arc<SendRate>) -> Result<(MediaEngine, Registry)> {
         .with(
             Slot::NackResponder,
             NackResponderBuilder::new().with_size(RETRANSMISSION_PACKETS).build(),
-        )
-        .with(
-            Slot::NackGenerator,
-            NackGeneratorBuilder::new()
-                .with_interval(NACK_INTERVAL)
-                .with_max_nacks_per_packet(MAX_NACKS_PER_PACKET)
-                .build(),
         )
         .with(Slot::from(20_000), KeyFrameRequests::default());
     Ok((engine, registry))

@@ -16,7 +16,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
-use rtc::statistics::report::RTCStatsReportEntry;
+use rtc::statistics::report::{RTCStatsReport, RTCStatsReportEntry};
 use tokio::sync::Notify;
 use webrtc::media_stream::Track as _;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -37,6 +37,7 @@ use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, 
 use super::rtc_receive::receive;
 use super::sdp::{Origin, require_offered_video, require_video};
 use super::send_rate::SendRate;
+use super::tail::Tail;
 use super::video::lock;
 use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, RateNow, Reach};
 use crate::error::{Error, ErrorCode, Result};
@@ -51,6 +52,8 @@ const ICE_MAX_CHECKS: u16 = 500;
 const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
 const ICE_FAILED: Duration = Duration::from_secs(15);
 const ICE_KEEP_ALIVE: Duration = Duration::from_secs(1);
+/// ICE measures the round trip as it checks the path.
+const ROUND_TRIP_INTERVAL: Duration = Duration::from_millis(500);
 /// STUN servers that do not answer must not hold the answer back.
 const GATHERING_LIMIT: Duration = Duration::from_secs(3);
 
@@ -76,6 +79,9 @@ pub(super) struct Shared {
     pub(super) frames_assembled: AtomicU64,
     pub(super) frames_given_up: AtomicU64,
     pub(super) key_frames_requested: AtomicU64,
+    pub(super) packets_repaired: AtomicU64,
+    /// Of the network path; 0 before it was measured.
+    pub(super) round_trip_nanos: AtomicU64,
     pub(super) audio: PeerAudio,
     outgoing: OnceLock<Outgoing>,
     sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
@@ -89,6 +95,7 @@ struct Outgoing {
     packetizer: Mutex<Packetizer>,
     /// Whoever has it may send. It goes along with a picture that leaves bit by bit.
     pacer: Arc<tokio::sync::Mutex<Pacer>>,
+    tail: Arc<Tail>,
 }
 
 struct Handler(Arc<Shared>);
@@ -132,6 +139,8 @@ pub async fn open_peer(
         frames_assembled: AtomicU64::new(0),
         frames_given_up: AtomicU64::new(0),
         key_frames_requested: AtomicU64::new(0),
+        packets_repaired: AtomicU64::new(0),
+        round_trip_nanos: AtomicU64::new(0),
         audio: PeerAudio::default(),
         outgoing: OnceLock::new(),
         sender: OnceLock::new(),
@@ -165,6 +174,7 @@ pub async fn open_peer(
         close(&connection).await;
         return Err(error);
     }
+    tokio::spawn(watch_round_trip(Arc::downgrade(&connection), Arc::downgrade(&shared)));
     let other = Mutex::default();
     Ok(Arc::new(WebRtcPeer { connection, shared, audio: config.audio, rate, other }))
 }
@@ -289,6 +299,7 @@ async fn start_sending(shared: Arc<Shared>) {
                         track: Arc::clone(track),
                         packetizer: Mutex::new(packetizer),
                         pacer: Arc::default(),
+                        tail: Arc::new(Tail::of(Arc::clone(track))),
                     });
                 }
             }
@@ -309,6 +320,28 @@ async fn watch_feedback(track: Arc<TrackLocalStaticRTP>, shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         shared.observer.key_frame_requested();
     }
+}
+
+/// Tells the receiving half how long the way to the other end and back is, until there is none.
+async fn watch_round_trip(connection: Weak<dyn PeerConnection>, shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(ROUND_TRIP_INTERVAL).await;
+        let Some(connection) = connection.upgrade() else { return };
+        let report = connection.get_stats(Instant::now(), StatsSelector::None).await;
+        let Some(shared) = shared.upgrade() else { return };
+        if let Some(seconds) = round_trip(&report) {
+            shared.round_trip_nanos.store((seconds * 1e9) as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The round trip of the path in use, in seconds, as the last ICE check has measured it.
+fn round_trip(report: &RTCStatsReport) -> Option<f64> {
+    report
+        .candidate_pairs()
+        .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
+        .map(|pair| pair.current_round_trip_time)
+        .next()
 }
 
 fn signaling(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {
@@ -427,12 +460,15 @@ impl Peer for WebRtcPeer {
         }
         // Behind the packets of the picture before.
         let mut pacer = Arc::clone(&outgoing.pacer).lock_owned().await;
-        let mut packets = lock(&outgoing.packetizer).packets(frame)?.into_iter();
+        let packets = lock(&outgoing.packetizer).packets(frame)?;
+        let last = packets.last().cloned();
+        let mut packets = packets.into_iter();
         let rate = self.rate.now();
         while let Some(packet) = packets.next() {
             let wait = pacer.wait(Instant::now(), packet.payload.len(), &rate);
             if !wait.is_zero() {
                 let (track, rate) = (Arc::clone(&outgoing.track), Arc::clone(&self.rate));
+                let tail = Arc::clone(&outgoing.tail);
                 tokio::spawn(async move {
                     tokio::time::sleep(wait).await;
                     let mut next = Some(packet);
@@ -446,12 +482,18 @@ impl Peer for WebRtcPeer {
                             tokio::time::sleep(wait).await;
                         }
                     }
+                    if let Some(last) = last {
+                        tail.sent(last);
+                    }
                 });
                 return Ok(());
             }
             outgoing.track.write_rtp(packet).await.map_err(|error| {
                 Error::new(ErrorCode::Ice, format!("the connection takes no packet: {error}"))
             })?;
+        }
+        if let Some(last) = last {
+            outgoing.tail.sent(last);
         }
         Ok(())
     }
@@ -478,6 +520,7 @@ impl Peer for WebRtcPeer {
             key_frames_requested: self.shared.key_frames_requested.load(Ordering::Relaxed),
             frames_assembled: self.shared.frames_assembled.load(Ordering::Relaxed),
             frames_given_up: self.shared.frames_given_up.load(Ordering::Relaxed),
+            packets_repaired: self.shared.packets_repaired.load(Ordering::Relaxed),
             audio: self.shared.audio.traffic(),
             ..Default::default()
         };
@@ -507,11 +550,7 @@ impl Peer for WebRtcPeer {
             stats.plis_received += u64::from(stream.pli_count);
             stats.firs_received += u64::from(stream.fir_count);
         }
-        stats.round_trip_time = report
-            .candidate_pairs()
-            .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
-            .map(|pair| pair.current_round_trip_time)
-            .next();
+        stats.round_trip_time = round_trip(&report);
         stats
     }
 

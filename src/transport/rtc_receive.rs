@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
+    TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
@@ -51,6 +54,10 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
             () = strong.key_frame_wanted.notified() => assembler.request_key_frame(Instant::now()),
             () = timer => assembler.handle_timeout(Instant::now()),
         }
+        match strong.round_trip_nanos.load(Ordering::Relaxed) {
+            0 => {}
+            nanos => assembler.set_round_trip(Duration::from_nanos(nanos)),
+        }
         while let Some(output) = assembler.poll(Instant::now()) {
             match output {
                 AssemblerOutput::Frame(unit) => {
@@ -59,16 +66,25 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
                         assembler.recycle(buffer);
                     }
                 }
+                AssemblerOutput::Repair(sequences) => {
+                    let nacks = nack_pairs_from_sequence_numbers(&sequences);
+                    request(&track, TransportLayerNack { sender_ssrc: 0, media_ssrc, nacks }).await;
+                }
                 AssemblerOutput::KeyFrameNeeded => {
                     strong.key_frames_requested.fetch_add(1, Ordering::Relaxed);
-                    let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
-                    if let Err(error) = track.write_rtcp(vec![Box::new(request)]).await {
-                        tracing::debug!(target: "parhelion::transport", "key frame request: {error}");
-                    }
+                    request(&track, PictureLossIndication { sender_ssrc: 0, media_ssrc }).await;
                 }
             }
         }
-        strong.frames_given_up.store(assembler.stats().dropped(), Ordering::Relaxed);
+        let stats = assembler.stats();
+        strong.frames_given_up.store(stats.dropped(), Ordering::Relaxed);
+        strong.packets_repaired.store(stats.repaired, Ordering::Relaxed);
+    }
+}
+
+async fn request(track: &Arc<dyn TrackRemote>, feedback: impl rtc::rtcp::Packet + 'static) {
+    if let Err(error) = track.write_rtcp(vec![Box::new(feedback)]).await {
+        tracing::debug!(target: "parhelion::transport", "asking the sender: {error}");
     }
 }
 

@@ -11,8 +11,16 @@ use crate::media::{
     AccessUnit, DropReason, Drops, I420, Mailbox, NtpTime, Planes, Scaler, VideoDecoder, shown_size,
 };
 
-/// Encoded frames refer to each other, so they may queue a little before all must be given up.
+/// Encoded frames refer to each other, so they may queue a little before all must be given up: so many
+/// if the decoder does not keep up, and more when they come at once after a repair.
 const UNDECODED: usize = 16;
+const MAX_UNDECODED: usize = 64;
+/// How long the decoder may take to empty its queue.
+const CATCH_UP: Duration = Duration::from_millis(500);
+/// Frames that come at once are handed on this far apart, if they were sent four times as far apart:
+/// what comes next keeps one frame only, and would lose the others.
+const SPREAD: Duration = Duration::from_millis(8);
+const RTP_CLOCK_RATE: u32 = 90_000;
 const SPARE_UNITS: usize = 8;
 
 /// What a receiving pipeline has done.
@@ -34,6 +42,8 @@ struct ReceiverShared {
     spare: Mutex<Vec<Vec<u8>>>,
     /// Set when a frame was lost after assembly: nothing may be decoded before a key frame.
     awaiting_key: AtomicBool,
+    /// Since when more than one frame has waited.
+    behind_since: Mutex<Option<Instant>>,
     counters: Counters,
 }
 
@@ -52,10 +62,11 @@ impl VideoReceiver {
         sink: impl FnMut(Planes<'_>, Option<NtpTime>) + Send + 'static,
     ) -> Result<Self> {
         let shared = Arc::new(ReceiverShared {
-            inbox: Mailbox::for_thread(place, UNDECODED),
+            inbox: Mailbox::for_thread(place, MAX_UNDECODED),
             peer,
             spare: Mutex::default(),
             awaiting_key: AtomicBool::new(true),
+            behind_since: Mutex::default(),
             counters: Counters::default(),
         });
         let worker = Arc::clone(&shared);
@@ -75,6 +86,9 @@ impl VideoReceiver {
         if let Some(displaced) = shared.inbox.put(unit) {
             shared.restart();
             return Some(displaced.data);
+        }
+        if shared.is_too_slow(Instant::now()) {
+            shared.restart();
         }
         lock(&shared.spare).pop()
     }
@@ -110,6 +124,18 @@ impl Drop for VideoReceiver {
 }
 
 impl ReceiverShared {
+    /// Whether the queue is long, and has not been empty for long.
+    fn is_too_slow(&self, now: Instant) -> bool {
+        let waiting = self.inbox.len();
+        let mut since = lock(&self.behind_since);
+        if waiting <= 1 {
+            *since = None;
+            return false;
+        }
+        let behind = now.saturating_duration_since(*since.get_or_insert(now));
+        waiting > UNDECODED && behind > CATCH_UP
+    }
+
     /// Gives up what is queued and asks for a key frame.
     fn restart(&self) {
         self.awaiting_key.store(true, Ordering::Release);
@@ -126,8 +152,10 @@ fn decode(
     mut sink: impl FnMut(Planes<'_>, Option<NtpTime>),
 ) {
     let mut enlarger = Enlarger::default();
+    let mut last = None;
     while let Some(unit) = shared.inbox.take() {
         let began = Instant::now();
+        let apart = last.replace(unit.timestamp).map(|last| unit.timestamp.wrapping_sub(last));
         let decoded = decoder.decode(&unit.data);
         shared.counters.time(began);
         match decoded {
@@ -146,11 +174,22 @@ fn decode(
                 shared.restart();
             }
         }
-        let mut spare = lock(&shared.spare);
-        if spare.len() < SPARE_UNITS {
-            spare.push(unit.data);
+        {
+            let mut spare = lock(&shared.spare);
+            if spare.len() < SPARE_UNITS {
+                spare.push(unit.data);
+            }
+        }
+        if !shared.inbox.is_empty() {
+            std::thread::sleep(spread(apart).saturating_sub(began.elapsed()));
         }
     }
+}
+
+/// How far apart to hand on frames that have come at once, `apart` in units of the RTP clock.
+fn spread(apart: Option<u32>) -> Duration {
+    let apart = Duration::from_secs(1) * apart.unwrap_or(0).min(RTP_CLOCK_RATE) / RTP_CLOCK_RATE;
+    SPREAD.min(apart / 4)
 }
 
 /// Gives pictures that travelled smaller than they are their size back.

@@ -1,9 +1,10 @@
 //! The packets between the last released frame and the newest, by sequence number.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use super::MAX_PACKETS;
+use super::repair::{Gap, Repair};
+use super::{MAX_PACKETS, MAX_REPAIRS, MAX_WAITING_BYTES};
 use crate::media::depacketize::{RtpPacket, starts_key_frame};
 
 /// Packets before the first one that may still turn up when a stream begins out of order.
@@ -18,20 +19,16 @@ const MAX_LATE_RUN: u32 = 128;
 
 #[derive(Debug)]
 enum Slot {
-    Missing {
-        /// When a later packet gave it away.
-        since: Instant,
-    },
-    Present {
-        packet: RtpPacket,
-        arrived: Instant,
-    },
+    Missing,
+    Present { packet: RtpPacket, arrived: Instant },
 }
 
 /// What became of a packet.
 #[derive(Debug)]
 pub(super) enum Insert {
     Accepted,
+    /// Was missing until now.
+    Filled(Gap),
     Duplicate,
     Late,
     /// Too far from the stream to be part of it.
@@ -62,6 +59,8 @@ pub(super) struct Window {
     /// Extended sequence number of the front.
     front: u64,
     slots: VecDeque<Slot>,
+    /// The missing slots by extended sequence number, without those of the slack.
+    gaps: BTreeMap<u64, Gap>,
     /// Extended sequence numbers at which key frames begin, rising.
     key_frames: VecDeque<u64>,
     /// Payload bytes waiting.
@@ -71,6 +70,7 @@ pub(super) struct Window {
     late_run: u32,
     /// First sequence number whose absence counts as a loss.
     first: u64,
+    started: Instant,
 }
 
 impl Window {
@@ -80,11 +80,13 @@ impl Window {
         let mut window = Self {
             front: first - START_SLACK,
             slots: VecDeque::new(),
+            gaps: BTreeMap::new(),
             key_frames: VecDeque::new(),
             bytes: 0,
             came: VecDeque::new(),
             late_run: 0,
             first,
+            started: now,
         };
         window.insert(now, packet);
         window
@@ -102,18 +104,22 @@ impl Window {
         if matches!(self.slots.get(index), Some(Slot::Present { .. })) {
             return Insert::Duplicate;
         }
+        let sequence = self.front + index as u64;
         while self.slots.len() <= index {
-            self.slots.push_back(Slot::Missing { since: now });
+            let missing = self.front + self.slots.len() as u64;
+            if (self.first..sequence).contains(&missing) {
+                self.gaps.insert(missing, Gap::new(now));
+            }
+            self.slots.push_back(Slot::Missing);
         }
         self.late_run = 0;
         self.bytes += packet.payload.len();
         if starts_key_frame(&packet.payload) {
-            let sequence = self.front + index as u64;
             let at = self.key_frames.partition_point(|&other| other < sequence);
             self.key_frames.insert(at, sequence);
         }
         self.slots[index] = Slot::Present { packet, arrived: now };
-        Insert::Accepted
+        self.gaps.remove(&sequence).map_or(Insert::Accepted, Insert::Filled)
     }
 
     fn insert_behind(&mut self, age: u64, packet: RtpPacket) -> Insert {
@@ -132,8 +138,9 @@ impl Window {
         self.slots.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Whether more waits, or is missing, than anything is worth.
+    pub(super) fn is_too_full(&self) -> bool {
+        self.bytes > MAX_WAITING_BYTES || self.gaps.len() > MAX_REPAIRS
     }
 
     /// The first `count` packets, all of which must be present.
@@ -174,10 +181,27 @@ impl Window {
 
     /// When the first missing packet was missed.
     pub(super) fn gap_since(&self) -> Option<Instant> {
-        self.slots.iter().find_map(|slot| match slot {
-            Slot::Missing { since } => Some(*since),
-            Slot::Present { .. } => None,
-        })
+        if self.front < self.first {
+            return Some(self.started);
+        }
+        self.gaps.first_key_value().map(|(_, gap)| gap.since)
+    }
+
+    /// When the next request for a missing packet is due.
+    pub(super) fn next_request(&self, repair: &Repair) -> Option<Instant> {
+        self.gaps.values().filter_map(|gap| repair.due(gap)).min()
+    }
+
+    /// Notes the packets that are to be asked for now.
+    pub(super) fn request(&mut self, now: Instant, repair: &mut Repair, sequences: &mut Vec<u16>) {
+        for (&sequence, gap) in &mut self.gaps {
+            if repair.due(gap).is_some_and(|due| due <= now) {
+                gap.request(now);
+                if repair.pay() {
+                    sequences.push(sequence as u16);
+                }
+            }
+        }
     }
 
     /// Frames of which packets wait.
@@ -215,6 +239,7 @@ impl Window {
             self.bytes -= slot.packet().map_or(0, |packet| packet.payload.len());
         }
         self.front += count as u64;
+        self.gaps = self.gaps.split_off(&self.front);
         let passed = self.key_frames.partition_point(|&sequence| sequence < self.front);
         self.key_frames.drain(..passed);
     }
@@ -245,19 +270,19 @@ impl Slot {
     fn packet(&self) -> Option<&RtpPacket> {
         match self {
             Self::Present { packet, .. } => Some(packet),
-            Self::Missing { .. } => None,
+            Self::Missing => None,
         }
     }
 
     fn arrived(&self) -> Option<Instant> {
         match self {
             Self::Present { arrived, .. } => Some(*arrived),
-            Self::Missing { .. } => None,
+            Self::Missing => None,
         }
     }
 
     fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing { .. })
+        matches!(self, Self::Missing)
     }
 }
 

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parhelion::media::assembler::MAX_REPAIRS;
 use parhelion::media::{
     AssemblerConfig, AssemblerOutput, FrameAssembler, H264Decoder, RtpPacket, VideoDecoder,
 };
@@ -115,10 +116,11 @@ impl Receiver {
                     self.decode(&unit.data);
                     self.assembler.recycle(unit.data);
                 }
-                AssemblerOutput::KeyFrameNeeded => {
-                    self.requests += 1;
-                    self.synchronized = false;
+                AssemblerOutput::Repair(sequences) => {
+                    assert!((1..=MAX_REPAIRS).contains(&sequences.len()), "{sequences:?}");
                 }
+                // Until it comes, a repair may still let the video go on.
+                AssemblerOutput::KeyFrameNeeded => self.requests += 1,
             }
         }
     }
