@@ -17,7 +17,7 @@ CARGO_FLAGS := --release --locked
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup setup-interop build test test-rust test-python lint fmt typecheck \
-	fuzz demo bench bench-peers wheel clean
+	fuzz demo gallery bench bench-peers wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' Makefile
@@ -63,8 +63,12 @@ typecheck: build ## Check the types, and the stubs against the built module
 demo: build ## Transform a real clip live; writes demo/output.mp4 and demo/contact-sheet.png
 	@$(BIN)/python examples/demo.py $(ARGS)
 
+gallery: build ## Paint every style and modifier into docs/gallery
+	@cargo build $(CARGO_FLAGS) --example paint --quiet
+	@$(BIN)/python examples/gallery.py
+
 bench: build ## Measure the round trip; ARGS="--case steady --seconds 10" selects
-	@cargo build $(CARGO_FLAGS) --example codec_floor --example viewers --example link-emulator --quiet
+	@cargo build $(CARGO_FLAGS) --example codec_floor --example viewers --example link-emulator --example paint --quiet
 	@$(BIN)/python benches/roundtrip.py $(ARGS)
 
 bench-peers: build ## Measure next to aiortc

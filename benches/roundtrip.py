@@ -16,6 +16,7 @@ from exchange import CASES, Options
 from faces import measure_import
 from floor import measure_floor, ratios
 from measure import machine
+from models import measure_models
 from network import CASES as NETWORK_CASES
 from network import run_network_case
 from process import OWN_CASES, content_folder, run_case
@@ -24,7 +25,7 @@ from process import OWN_CASES, content_folder, run_case
 def main() -> None:
     """Runs the chosen cases."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    cases = [*CASES, *OWN_CASES, *NETWORK_CASES, "import"]
+    cases = [*CASES, *OWN_CASES, *NETWORK_CASES, "import", "models"]
     arguments.add_argument("--case", action="append", choices=cases, help="all unless given")
     add_options(arguments)
     chosen = arguments.parse_args()
@@ -36,6 +37,8 @@ def main() -> None:
                 result["import"] = measure_import()
             elif case in NETWORK_CASES:
                 result[case] = run_network_case(case, settings)
+            elif case == "models":
+                result["models"] = measure_models(settings)
             elif case == "steady":
                 # Before and after, because a shared machine changes its speed in between.
                 floor = measure_floor(settings)

@@ -1,26 +1,51 @@
 //! The local models: image processing behind one trait.
 //!
 //! A model turns one picture into another under a [`Control`], the prompt and the reference image
-//! that are in force. `mirage_v2` is [`Restyle`], which gives the picture one of the [`LOOKS`];
-//! the other names of the catalog return their frames unchanged until they have a model of their
-//! own. All of them are deterministic: the same picture under the same control gives the same
-//! bytes, so a still scene stays still.
+//! that are in force. `mirage` and `mirage_v2` are [`Restyle`]: a prompt becomes a [`prompt::Plan`],
+//! and the plan a chain of the styles and modifiers that it names. The other names of the catalog
+//! return their frames unchanged until they have a model of their own.
+//!
+//! All of them are deterministic: the same pictures at the same times under the same control give
+//! the same bytes. No clock is read: who has one says the time with [`Model::set_time`].
+//!
+//! ```text
+//! prompt ──────> plan ──> pipeline ──> styles, modifiers ──> operators
+//! vocabulary.txt          report       one file each         planes, tested alone
+//! ```
 
-mod looks;
+// Loops become vector code only if all that they call is inlined, and if cutting is done with the
+// two instructions that exist for it.
+#![allow(clippy::inline_always, clippy::manual_clamp, clippy::needless_range_loop)]
+// Tests compare levels, which are whole numbers.
+#![cfg_attr(test, allow(clippy::float_cmp))]
+
+mod modifiers;
 mod operators;
 mod passthrough;
+mod pipeline;
+pub mod prompt;
+mod report;
 mod restyle;
-mod vocabulary;
+mod scene;
+mod styles;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::Picture;
 
+pub use operators::portably;
 pub use passthrough::Passthrough;
+pub use report::Report;
 pub use restyle::Restyle;
-pub use vocabulary::{LOOKS, NEUTRAL, Row, choose};
+pub use styles::{StyleInfo, styles};
+
+/// The names of all modifiers: light, weather, color and finish.
+pub fn modifier_names() -> impl Iterator<Item = &'static str> {
+    modifiers::names()
+}
 
 /// What a model is asked to do, complete: a new control replaces the whole of the old one.
 #[derive(Clone, Default)]
@@ -38,9 +63,19 @@ pub trait Model: Send {
     /// Takes over a new state between two frames.
     fn set_control(&mut self, control: &Control) -> Result<()>;
 
+    /// Says when the next frame was captured, since any fixed moment. Looks fade and snow falls
+    /// by it; a model that is not told takes its frames for 40 ms apart.
+    fn set_time(&mut self, _time: Duration) {}
+
     /// Whether frames pass unchanged under the present control: the caller may then skip the
     /// conversion of pixels.
     fn is_passthrough(&self) -> bool;
+
+    /// What became of the prompt in force; `None` without one. It changes in
+    /// [`set_control`](Self::set_control) only.
+    fn report(&self) -> Option<&Report> {
+        None
+    }
 
     /// Writes the transformed `input` to `output`, which takes the size of the result. Nothing is
     /// allocated while the size and the control stay the same.
@@ -52,7 +87,8 @@ pub fn create(model_name: &str) -> Result<Box<dyn Model>> {
     // The lookup is for its error, which lists the known names.
     catalog::find(model_name)?;
     Ok(match catalog::resolve_alias(model_name) {
-        "mirage_v2" => Box::new(Restyle::default()),
+        "mirage_v2" => Box::new(Restyle::new(true)),
+        "mirage" => Box::new(Restyle::new(false)),
         _ => Box::new(Passthrough),
     })
 }

@@ -9,6 +9,7 @@
 mod client;
 mod field;
 mod parse;
+mod prompt_report;
 mod redact;
 mod server;
 mod service_stats;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::ClientMessage;
 pub use field::Field;
+pub use prompt_report::PromptReport;
 pub use redact::{EncodedImage, Sdp, Secret, redact_url};
 pub use server::{ServerMessage, TurnConfig};
 pub use service_stats::ServiceStats;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::parse::{self, Message, body};
-use super::{IceCandidate, Sdp, Secret, ServiceStats};
+use super::{IceCandidate, PromptReport, Sdp, Secret, ServiceStats};
 use crate::error::{Error, Result};
 
 /// A message from a service.
@@ -87,6 +87,8 @@ pub enum ServerMessage {
         position: u32,
         size: Option<u32>,
     },
+    /// What the service makes of the prompt in force. An addition of this package.
+    PromptReport(Box<PromptReport>),
     /// A type this version does not know. `value` is the whole message, or null if it was large.
     #[serde(untagged)]
     Unknown {
@@ -265,6 +267,7 @@ impl Message for ServerMessage {
         ("ice-restart", "{turn_config: {username, credential, server_url}}"),
         ("status", "{status: string}"),
         ("queue_position", "{position: integer, queue_size: integer}"),
+        ("prompt_report", "{applied, added, ignored, refused, unknown: [string]}"),
     ];
 
     /// An acknowledgement repeats its prompt.
@@ -325,6 +328,9 @@ impl Message for ServerMessage {
                     position: position.or(queue_position).ok_or_else(missing("position"))?,
                     size: queue_size,
                 }
+            }
+            "prompt_report" => {
+                Self::PromptReport(Box::new(body::<PromptReport, D>(from)?.bounded()))
             }
             other => Self::unknown(other.to_owned(), body(from)?),
         })

@@ -216,6 +216,18 @@ fn to_event(py: Python<'_>, event: ClientEvent) -> PyResult<Option<Bound<'_, PyA
             data.set_item("error", error)?;
             return diagnostic(py, "ice_restart", data);
         }
+        ClientEvent::PromptReport(report) => {
+            let data = PyDict::new(py);
+            data.set_item("applied", report.applied)?;
+            data.set_item("added", report.added)?;
+            data.set_item("ignored", report.ignored)?;
+            data.set_item("refused", report.refused)?;
+            data.set_item("unknown", report.unknown)?;
+            data.set_item("neutral", report.neutral)?;
+            data.set_item("truncated", report.truncated)?;
+            data.set_item("message", report.message)?;
+            return diagnostic(py, "prompt", data);
+        }
         ClientEvent::Unknown { kind } => {
             let data = PyDict::new(py);
             data.set_item("type", kind)?;

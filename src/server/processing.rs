@@ -19,6 +19,7 @@ use crate::media::{
     PixelFormat, Planes, Recent, SteadyClock, color,
 };
 use crate::models::{Control, Model};
+use crate::protocol::PromptReport;
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
 
 /// One waiting, one with the model, and two that Python may still hold.
@@ -56,6 +57,11 @@ pub trait FrameProcessor: Send {
         false
     }
 
+    /// What became of the prompt in force, if the model can tell.
+    fn report(&self) -> Option<PromptReport> {
+        None
+    }
+
     fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()>;
 }
 
@@ -63,11 +69,33 @@ pub trait FrameProcessor: Send {
 pub(super) struct PictureModel {
     model: Box<dyn Model>,
     output: Picture,
+    clock: Clock,
+}
+
+/// The time of a model: that of capture, without its jumps.
+#[derive(Default)]
+struct Clock {
+    last: Option<NtpTime>,
+    elapsed: Duration,
+}
+
+/// A picture that comes later than this after the one before is taken to come so late.
+const LONGEST_GAP: Duration = Duration::from_secs(1);
+
+impl Clock {
+    /// The time of a frame since the first; `None` if nobody knows.
+    fn at(&mut self, captured: Option<NtpTime>) -> Option<Duration> {
+        let captured = captured?;
+        let before = self.last.replace(captured).unwrap_or(captured);
+        let gap = captured.to_unix().saturating_sub(before.to_unix());
+        self.elapsed += gap.min(LONGEST_GAP);
+        Some(self.elapsed)
+    }
 }
 
 impl PictureModel {
     pub(super) fn new(model: Box<dyn Model>) -> Self {
-        Self { model, output: Picture::default() }
+        Self { model, output: Picture::default(), clock: Clock::default() }
     }
 }
 
@@ -80,7 +108,24 @@ impl FrameProcessor for PictureModel {
         self.model.is_passthrough()
     }
 
+    fn report(&self) -> Option<PromptReport> {
+        let report = self.model.report()?;
+        Some(PromptReport {
+            applied: report.applied.clone(),
+            added: report.added.clone(),
+            ignored: report.ignored.clone(),
+            refused: report.refused.clone(),
+            unknown: report.unknown.clone(),
+            neutral: report.is_neutral,
+            truncated: report.truncated,
+            message: report.message(),
+        })
+    }
+
     fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()> {
+        if let Some(time) = self.clock.at(frame.capture_time) {
+            self.model.set_time(time);
+        }
         let made = self.model.process(&frame.picture, &mut self.output);
         frame.pool.put(frame.picture.data);
         made?;
@@ -94,8 +139,16 @@ impl FrameProcessor for PictureModel {
     }
 }
 
-/// Where failures of a model go; the flag says that it cannot run at all.
-pub(super) type Report = Box<dyn Fn(Error, bool) + Send>;
+/// What the thread of a model has to say.
+pub(super) enum News {
+    /// The model failed on a frame, or cannot run at all.
+    Failed { error: Error, fatal: bool },
+    /// The model has taken a prompt.
+    Understood(Box<PromptReport>),
+}
+
+/// Where the news of a model go.
+pub(super) type Report = Box<dyn Fn(News) + Send>;
 
 struct Shared {
     inbox: Mailbox<Arrived>,
@@ -151,11 +204,11 @@ impl Processing {
         let worker = Arc::clone(&shared);
         let factory = Arc::clone(&model.factory);
         let thread = spawn("parhelion-model", move || {
-            let mut reporter = Reporter { report, last: None };
+            let mut reporter = Reporter { report, last: None, told: None };
             match catch_unwind(AssertUnwindSafe(|| factory(&context))) {
                 Ok(Ok(processor)) => run(&worker, &context, processor, &mut reporter),
-                Ok(Err(error)) => (reporter.report)(error, true),
-                Err(_) => (reporter.report)(panicked(), true),
+                Ok(Err(error)) => reporter.give_up(error),
+                Err(_) => reporter.give_up(panicked()),
             }
         })?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -244,7 +297,7 @@ impl Shared {
         };
         let error = crashed(&context.model);
         if fatal {
-            (reporter.report)(error.clone(), true);
+            reporter.give_up(error.clone());
         }
         Err(error)
     }
@@ -269,7 +322,7 @@ fn run(
             let control = lock(&shared.pending).take();
             if let Some(control) = control {
                 match catch_unwind(AssertUnwindSafe(|| processor.set_control(&control))) {
-                    Ok(Ok(())) => {}
+                    Ok(Ok(())) => reporter.tell(processor.report()),
                     Ok(Err(error)) => reporter.say(error),
                     Err(_) => reporter.say(panicked()),
                 }
@@ -319,13 +372,28 @@ fn panicked() -> Error {
 struct Reporter {
     report: Report,
     last: Option<Instant>,
+    /// What the client was last told of its prompt.
+    told: Option<PromptReport>,
 }
 
 impl Reporter {
+    fn give_up(&self, error: Error) {
+        (self.report)(News::Failed { error, fatal: true });
+    }
+
+    fn tell(&mut self, report: Option<PromptReport>) {
+        if self.told != report {
+            self.told.clone_from(&report);
+            if let Some(report) = report {
+                (self.report)(News::Understood(Box::new(report)));
+            }
+        }
+    }
+
     fn say(&mut self, error: Error) {
         if self.last.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
             self.last = Some(Instant::now());
-            (self.report)(error, false);
+            (self.report)(News::Failed { error, fatal: false });
         }
     }
 }

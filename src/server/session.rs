@@ -15,7 +15,7 @@ use super::control::{APPLY_LIMIT, DecodedImage, Prepared, prepare_beside};
 use super::faults::{Action, Faults};
 use super::link::{LinkObserver, MediaLink, MediaSeen, Observe, Observed};
 use super::outbox::Outbox;
-use super::processing::{Processing, SessionContext};
+use super::processing::{News, Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::report::report;
 use super::socket::{ControlSocket, Gone};
@@ -28,7 +28,7 @@ use crate::media::h264::live_threads;
 use crate::media::rate::Bitrates;
 use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
-use crate::protocol::ServerMessage;
+use crate::protocol::{PromptReport, ServerMessage};
 use crate::session::{
     EncodedImage, ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput,
     ServerSession, State,
@@ -77,6 +77,8 @@ pub(crate) enum Input {
         error: Error,
         fatal: bool,
     },
+    /// The model has taken a prompt.
+    Understood(Box<PromptReport>),
     End {
         reason: String,
     },
@@ -120,8 +122,11 @@ impl Media {
             context,
             Arc::clone(&sender),
             Arc::clone(&service.options.faults),
-            Box::new(move |error, fatal| {
-                let _ = inputs.try_send(Input::ModelFailed { error, fatal });
+            Box::new(move |news| {
+                let _ = inputs.try_send(match news {
+                    News::Failed { error, fatal } => Input::ModelFailed { error, fatal },
+                    News::Understood(report) => Input::Understood(report),
+                });
             }),
         )?);
         let pictures = Arc::clone(&processing);
@@ -425,6 +430,8 @@ impl Driver {
             }
             Input::ModelFailed { error, fatal: false } => Some(ServerInput::Report(error)),
             Input::ModelFailed { error, fatal: true } => Some(ServerInput::Fail(error)),
+            // Other clients may take a message that they do not know for a failure.
+            Input::Understood(report) => self.is_ours.then_some(ServerInput::Understood(report)),
             Input::Negotiated { link, event } => {
                 self.link.negotiated(link, event).await.map(ServerInput::Link)
             }

@@ -76,7 +76,7 @@ class Session:
         ``generation_ended``      the reason, a str
         ``queue_position``        position and size of the queue, an int and an int or None
         ``stats``                 a :class:`Stats`, each ``stats_interval`` seconds
-        ``diagnostic``            a name and a dict
+        ``diagnostic``            a name and a dict; ``prompt`` says what became of a prompt
         ``frame``                 every :class:`Frame`, also those that ``recv`` returns
         ========================  ===========================================================
 

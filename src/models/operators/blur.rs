@@ -1,153 +1,176 @@
-//! The box blur, and a soft one made of two.
+//! Gaussian blur: a short kernel in sixteen-bit integers, on a smaller picture if it is wide.
 
-use super::{Shape, fit, pad};
+use super::image::{Image, Plane};
+use super::scale::{Double, halve};
+use super::wide::wide;
 
-/// The largest radius whose rounding leaves a plain area exactly as it is.
-const MAX_RADIUS: usize = 60;
+/// The widest kernel that is applied directly, as standard deviation in pixels.
+const DIRECT: f32 = 2.2;
+const MAX_RADIUS: usize = 6;
+/// Half sizes taken at most: a picture is then 1/64 as wide.
+const MAX_LEVELS: usize = 6;
 
-/// Blurs buffers with any number of channels in one pass over the rows.
 #[derive(Default)]
 pub(in crate::models) struct Blur {
-    sums: Vec<u16>,
-    row: Vec<u8>,
+    across: Vec<u8>,
     padded: Vec<u8>,
-    powers: [Vec<u16>; 2],
-    total: Vec<u16>,
-    between: Vec<u8>,
+    sums: Vec<u16>,
+    levels: [Plane; MAX_LEVELS],
+    made: [Plane; 2],
+    double: Double,
 }
 
 impl Blur {
-    /// Means over squares of `2 * radius + 1` pixels; the radius is cut to 60.
-    pub fn mean(&mut self, src: &[u8], dst: &mut Vec<u8>, shape: Shape, radius: usize) {
-        let radius = radius.min(MAX_RADIUS);
-        fit(dst, shape.len());
-        if radius == 0 {
-            dst.copy_from_slice(&src[..shape.len()]);
+    /// Blurs with a Gaussian of standard deviation `sigma` pixels. The border is repeated.
+    pub fn plane(&mut self, src: &Plane, dst: &mut Plane, sigma: f32) {
+        if sigma < 0.3 {
+            dst.copy_from(src);
             return;
         }
-        let taps = 2 * radius as u16 + 1;
-        self.sums.clear();
-        self.sums.resize(shape.row(), taps / 2);
-        for offset in 0..taps {
-            let row = shape.near(src, 0, isize::from(offset as i16) - radius as isize);
-            add(&mut self.sums, row);
+        let mut steps = 0;
+        let mut rest = sigma;
+        while rest > DIRECT && steps < MAX_LEVELS {
+            rest /= 2.0;
+            steps += 1;
         }
-        fit(&mut self.row, shape.row());
-        for y in 0..shape.height {
-            if y > 0 {
-                let enters = shape.near(src, y, radius as isize);
-                let leaves = shape.near(src, y, -1 - radius as isize);
-                for ((sum, &enter), &leave) in self.sums.iter_mut().zip(enters).zip(leaves) {
-                    *sum = *sum + u16::from(enter) - u16::from(leave);
-                }
-            }
-            divide(&self.sums, taps, &mut self.row);
-            let out = &mut dst[y * shape.row()..][..shape.row()];
-            self.across(shape, radius, out);
+        if steps == 0 {
+            self.direct(src, dst, sigma);
+            return;
+        }
+        let mut levels = std::mem::take(&mut self.levels);
+        halve(src, &mut levels[0]);
+        for step in 1..steps {
+            let (above, below) = levels.split_at_mut(step);
+            halve(&above[step - 1], &mut below[0]);
+        }
+        let mut made = std::mem::take(&mut self.made);
+        self.direct(&levels[steps - 1], &mut made[0], rest.min(DIRECT));
+        for step in (0..steps - 1).rev() {
+            let [from, to] = &mut made;
+            self.double.to(from, to, levels[step].width, levels[step].height);
+            made.swap(0, 1);
+        }
+        self.double.to(&made[0], dst, src.width, src.height);
+        (self.levels, self.made) = (levels, made);
+    }
+
+    /// [`Self::plane`] for the three channels.
+    pub fn image(&mut self, src: &Image, dst: &mut Image, sigma: f32) {
+        for (src, dst) in src.planes.iter().zip(&mut dst.planes) {
+            self.plane(src, dst, sigma);
         }
     }
 
-    /// Two box blurs in turn, close to a Gaussian of standard deviation `0.8 * radius`.
-    pub fn soft(&mut self, src: &[u8], dst: &mut Vec<u8>, shape: Shape, radius: usize) {
-        let mut between = std::mem::take(&mut self.between);
-        self.mean(src, &mut between, shape, radius);
-        self.mean(&between, dst, shape, radius);
-        self.between = between;
-    }
-
-    /// Means of `self.row` along the row. Sums over powers of two make up the whole sum, so the
-    /// work grows with the logarithm of the radius and every step is a plain vector addition.
-    fn across(&mut self, shape: Shape, radius: usize, out: &mut [u8]) {
-        let taps = 2 * radius + 1;
-        pad(&self.row, shape.channels, radius, &mut self.padded);
-        let [sums, doubled] = &mut self.powers;
-        sums.clear();
-        sums.extend(self.padded.iter().map(|&value| u16::from(value)));
-        fit(doubled, sums.len());
-        self.total.clear();
-        self.total.extend(sums[..shape.row()].iter().map(|&value| value + taps as u16 / 2));
-        // The first tap is in; of the others, an even number, each set bit takes its share.
-        let (mut done, mut power) = (1, 1);
-        while power * 2 <= taps {
-            let reach = power * shape.channels;
-            let len = sums.len() - reach;
-            for ((double, &near), &far) in doubled.iter_mut().zip(&sums[..len]).zip(&sums[reach..])
-            {
-                *double = near + far;
-            }
-            std::mem::swap(sums, doubled);
-            sums.truncate(len);
-            doubled.truncate(len);
-            power *= 2;
-            if taps & power != 0 {
-                let from = done * shape.channels;
-                for (total, &part) in self.total.iter_mut().zip(&sums[from..]) {
-                    *total += part;
+    fn direct(&mut self, src: &Plane, dst: &mut Plane, sigma: f32) {
+        let (radius, weights) = kernel(sigma);
+        dst.fit_to(src);
+        let (width, height) = (src.width, src.height);
+        self.across.resize(width, 0);
+        self.sums.resize(width, 0);
+        self.padded.resize(width + 2 * radius, 0);
+        let (across, padded) = (&mut self.across[..width], &mut self.padded[..]);
+        let sums = &mut self.sums[..width];
+        wide(
+            #[inline(always)]
+            || {
+                for y in 0..height {
+                    let row = |dy: isize| {
+                        let y = (y as isize + dy).clamp(0, height as isize - 1) as usize;
+                        &src.data[y * width..][..width]
+                    };
+                    start(sums, row(0), weights[0]);
+                    for step in 1..=radius {
+                        add(sums, row(-(step as isize)), row(step as isize), weights[step]);
+                    }
+                    finish(sums, across);
+                    padded[..radius].fill(across[0]);
+                    padded[radius..radius + width].copy_from_slice(across);
+                    padded[radius + width..].fill(across[width - 1]);
+                    start(sums, &padded[radius..][..width], weights[0]);
+                    for step in 1..=radius {
+                        let (left, right) = (&padded[radius - step..], &padded[radius + step..]);
+                        add(sums, &left[..width], &right[..width], weights[step]);
+                    }
+                    finish(sums, &mut dst.data[y * width..][..width]);
                 }
-                done += power;
-            }
-        }
-        divide(&self.total, taps as u16, out);
+            },
+        );
     }
 }
 
-fn add(sums: &mut [u16], row: &[u8]) {
-    for (sum, &value) in sums.iter_mut().zip(row) {
-        *sum += u16::from(value);
+#[inline(always)]
+fn start(sums: &mut [u16], row: &[u8], weight: u16) {
+    for (sum, &level) in sums.iter_mut().zip(row) {
+        *sum = u16::from(level) * weight + 128;
     }
 }
 
-fn divide(sums: &[u16], taps: u16, out: &mut [u8]) {
-    let inverse = (65536 / u32::from(taps)) as u16;
+#[inline(always)]
+fn add(sums: &mut [u16], one: &[u8], other: &[u8], weight: u16) {
+    for ((sum, &a), &b) in sums.iter_mut().zip(one).zip(other) {
+        *sum += (u16::from(a) + u16::from(b)) * weight;
+    }
+}
+
+#[inline(always)]
+fn finish(sums: &[u16], out: &mut [u8]) {
     for (out, &sum) in out.iter_mut().zip(sums) {
-        *out = ((u32::from(sum) * u32::from(inverse)) >> 16) as u8;
+        *out = (sum >> 8) as u8;
     }
+}
+
+/// The radius and one side of the kernel, middle first, in 1/256 that add up to 256.
+fn kernel(sigma: f32) -> (usize, [u16; MAX_RADIUS + 1]) {
+    let radius = ((sigma * 2.6).ceil() as usize).clamp(1, MAX_RADIUS);
+    let bell = |at: usize| (-((at * at) as f32) / (2.0 * sigma * sigma)).exp();
+    let total = bell(0) + 2.0 * (1..=radius).map(bell).sum::<f32>();
+    let mut weights = [0; MAX_RADIUS + 1];
+    let mut rest = 256;
+    for at in 1..=radius {
+        weights[at] = (bell(at) / total * 256.0).round() as u16;
+        rest -= 2 * weights[at];
+    }
+    weights[0] = rest;
+    (radius, weights)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn naive(src: &[u8], shape: Shape, radius: isize, x: usize, y: usize, c: usize) -> f64 {
-        let mut sum = 0.0;
-        for dy in -radius..=radius {
-            let row = shape.near(src, y, dy);
-            for dx in -radius..=radius {
-                let x = x.saturating_add_signed(dx).min(shape.width - 1);
-                sum += f64::from(row[x * shape.channels + c]);
+    fn plain(src: &Plane, sigma: f64, x: isize, y: isize) -> f64 {
+        let reach = (sigma * 4.0).ceil() as isize;
+        let (mut sum, mut total) = (0.0, 0.0);
+        for dy in -reach..=reach {
+            for dx in -reach..=reach {
+                let weight = (-((dx * dx + dy * dy) as f64) / (2.0 * sigma * sigma)).exp();
+                sum += weight * f64::from(src.at(x + dx, y + dy));
+                total += weight;
             }
         }
-        sum / ((2 * radius + 1) * (2 * radius + 1)) as f64
+        sum / total
     }
 
     #[test]
-    fn means_match_the_definition() {
-        for (width, height, channels, radius) in
-            [(1, 1, 3, 4), (7, 5, 1, 1), (13, 9, 3, 2), (20, 3, 3, 5), (5, 20, 1, 13)]
-        {
-            let shape = Shape { width, height, channels };
-            let src: Vec<u8> = (0..shape.len()).map(|i| (i * i * 31 + i * 7) as u8).collect();
-            let mut dst = Vec::new();
-            Blur::default().mean(&src, &mut dst, shape, radius);
-            for (i, &got) in dst.iter().enumerate() {
-                let (pixel, c) = (i / channels, i % channels);
-                let want = naive(&src, shape, radius as isize, pixel % width, pixel / width, c);
-                assert!(
-                    (f64::from(got) - want).abs() <= 1.6,
-                    "{width}x{height}x{channels} radius {radius} at {i}: {got} for {want}"
-                );
+    fn it_is_close_to_a_gaussian() {
+        for (sigma, margin) in [(0.7, 3.0), (1.5, 3.0), (2.2, 3.0), (3.0, 9.0), (6.0, 14.0)] {
+            let src = Plane::of(61, 47, |x, y| if (x / 9 + y / 11) % 2 == 0 { 30 } else { 220 });
+            let mut dst = Plane::default();
+            Blur::default().plane(&src, &mut dst, sigma);
+            for (at, &got) in dst.data.iter().enumerate() {
+                let wanted = plain(&src, f64::from(sigma), (at % 61) as isize, (at / 61) as isize);
+                assert!((f64::from(got) - wanted).abs() <= margin, "{sigma}: {got} for {wanted}");
             }
         }
     }
 
     #[test]
-    fn plain_areas_stay_as_they_are_at_every_radius() {
-        let shape = Shape::rgb(9, 7);
-        for radius in 0..=MAX_RADIUS + 3 {
-            for value in [0, 1, 127, 254, 255] {
-                let mut dst = Vec::new();
-                Blur::default().soft(&vec![value; shape.len()], &mut dst, shape, radius);
-                assert!(dst.iter().all(|&v| v == value), "radius {radius}, value {value}");
+    fn plain_areas_stay_as_they_are() {
+        for sigma in [0.5, 1.0, 2.0, 5.0, 17.0, 80.0, 400.0] {
+            for level in [0, 1, 127, 255] {
+                let mut dst = Plane::default();
+                Blur::default().plane(&Plane::filled(9, 70, level), &mut dst, sigma);
+                assert!(dst.data.iter().all(|&got| got == level), "{sigma} {level}");
             }
         }
     }

@@ -1,95 +1,125 @@
-//! Flat areas with sharp edges: the filter of Kuwahara, in a form made for speed.
+//! The anisotropic Kuwahara filter: flattens areas into brush-like patches along edges.
 //!
-//! Every pixel takes the mean colour of the calmest of nine neighbouring squares, so colours never
-//! mix across an edge. Calm means little steepness of brightness, which is a byte where the
-//! variance of the original filter takes four.
+//! After Kyprianidis, Kang and Döllner, "Image and video abstraction by anisotropic Kuwahara
+//! filtering" (2009): each pixel becomes a mean of eight sectors of an ellipse that follows the
+//! flow, where even sectors count most. The mean and spread of a sector are read at its middle
+//! from a picture of local means, instead of being summed up for every pixel.
 
-use super::{Blur, Gradient, Shape, fit, luma};
+use super::blur::Blur;
+use super::image::{Image, Plane};
+use super::padded::Padded;
+use super::shade::shade;
+use super::tensor::{BINS, Flow, bin_vector};
 
-/// Where the centres of the squares lie, in units of the radius: column and row, each 0 to 2.
-const PLACES: [(usize, usize); 9] =
-    [(1, 1), (1, 0), (2, 0), (1, 2), (2, 2), (0, 1), (2, 1), (0, 0), (0, 2)];
+const SECTORS: usize = 8;
+const STRETCHES: usize = 4;
+/// The most that a sector counts: sums of eight fit into sixteen bits.
+const MOST: f32 = 31.0;
 
 #[derive(Default)]
 pub(in crate::models) struct Kuwahara {
+    means: Image,
+    blurred: Plane,
+    spread: Plane,
+    squares: Plane,
+    /// Red, green, blue and one, times the weight, in sixteen bits each.
+    weighed: Vec<u64>,
+    padded: Padded<u64>,
+    offsets: Vec<[isize; SECTORS]>,
+    made_for: (f32, usize),
+    weights: Vec<u64>,
+    inverses: Vec<f32>,
     blur: Blur,
-    gradient: Gradient,
-    gray: Vec<u8>,
-    steep: Vec<u8>,
-    unrest: Vec<u8>,
-    mean: Vec<u8>,
-    // Both with a margin of one radius at the ends of their rows, and the unrest of a pixel once
-    // for each of its channels, so that their bytes line up.
-    unrests: Vec<u8>,
-    means: Vec<u8>,
-    least: Vec<u8>,
+}
+
+/// How much a sector counts at a spread, which is measured in quarters of a level.
+fn weight(spread: usize) -> u64 {
+    (MOST / (1.0 + (spread as f32 / 14.0).powi(4))) as u64 + 1
 }
 
 impl Kuwahara {
-    /// The brightness of the picture flattened last, as it was before.
-    pub fn gray(&self) -> &[u8] {
-        &self.gray
-    }
-
-    /// Flattens packed RGB with squares of `2 * radius + 1` pixels; the radius is at least 1.
-    pub fn flatten(&mut self, rgb: &[u8], dst: &mut Vec<u8>, shape: Shape, radius: usize) {
-        let radius = radius.max(1);
-        let plane = Shape { channels: 1, ..shape };
-        luma(rgb, &mut self.gray);
-        self.gradient.steepness(&self.gray, &mut self.steep, plane, 2);
-        self.blur.mean(&self.steep, &mut self.unrest, plane, radius);
-        self.blur.mean(rgb, &mut self.mean, shape, radius);
-        let wide = Shape { width: shape.width + 2 * radius, ..shape };
-        widen(&self.unrest, 1, wide, radius, &mut self.unrests);
-        widen(&self.mean, 3, wide, radius, &mut self.means);
-        fit(dst, shape.len());
-        fit(&mut self.least, shape.row());
-        for (y, out) in dst.chunks_exact_mut(shape.row()).enumerate() {
-            self.least.fill(u8::MAX);
-            for (column, row) in PLACES {
-                let offset = (row as isize - 1) * radius as isize;
-                let unrests = &wide.near(&self.unrests, y, offset)[column * radius * 3..];
-                let means = &wide.near(&self.means, y, offset)[column * radius * 3..];
-                take_calmer(&mut self.least, out, unrests, means);
+    /// Flattens `src`, whose luma has the flow `flow` at half its size, with an ellipse of about
+    /// `radius` pixels, 1 to 40.
+    pub fn flatten(
+        &mut self,
+        src: &Image,
+        luma: &Plane,
+        flow: &Flow,
+        dst: &mut Image,
+        radius: f32,
+    ) {
+        let (width, height) = (src.width(), src.height());
+        self.measure(src, luma, radius);
+        self.prepare(width, height, radius);
+        dst.fit(width, height);
+        let [red, green, blue] = dst.each_mut();
+        for y in 0..height {
+            let cells = flow.cell(0, y)..flow.cell(0, y) + flow.width;
+            let (bins, sure) = (&flow.bins[cells.clone()], &flow.sureness[cells]);
+            let from = self.padded.at(0, y);
+            let rows = red.row_mut(y).iter_mut().zip(green.row_mut(y)).zip(blue.row_mut(y));
+            for (x, ((r, g), b)) in rows.enumerate() {
+                let stretch = usize::from(sure[x / 2]) * STRETCHES / 256;
+                let offsets = &self.offsets[usize::from(bins[x / 2]) * STRETCHES + stretch];
+                let mut sum = 0;
+                for &offset in offsets {
+                    sum += self.padded.data[(from + x).wrapping_add_signed(offset)];
+                }
+                let inverse = self.inverses[(sum >> 48) as usize];
+                let mean = |shift: u32| ((sum >> shift & 0xffff) as f32 * inverse + 0.5) as u8;
+                (*r, *g, *b) = (mean(0), mean(16), mean(32));
             }
         }
     }
-}
 
-/// Writes rows of `from` channels to `dst` with three channels and a margin on either side.
-fn widen(src: &[u8], from: usize, wide: Shape, margin: usize, dst: &mut Vec<u8>) {
-    fit(dst, wide.len());
-    let width = wide.width - 2 * margin;
-    for (out, row) in dst.chunks_exact_mut(wide.row()).zip(src.chunks_exact(width * from)) {
-        let (left, rest) = out.split_at_mut(margin * 3);
-        let (middle, right) = rest.split_at_mut(width * 3);
-        if from == 3 {
-            middle.copy_from_slice(row);
-        } else {
-            for (out, &level) in middle.chunks_exact_mut(3).zip(row) {
-                out.copy_from_slice(&[level; 3]);
-            }
+    /// Local means, each times how much it counts.
+    fn measure(&mut self, src: &Image, luma: &Plane, radius: f32) {
+        let sigma = (radius * 0.3).max(0.5);
+        self.blur.image(src, &mut self.means, sigma);
+        self.blur.plane(luma, &mut self.blurred, sigma);
+        // The spread is measured as the blurred distance from the mean.
+        shade(
+            [luma, &self.blurred],
+            [&mut self.squares],
+            #[inline(always)]
+            |_| {
+                #[inline(always)]
+                |_, [luma, mean]| [(luma - mean).abs() * 4.0]
+            },
+        );
+        self.blur.plane(&self.squares, &mut self.spread, sigma);
+        if self.weights.is_empty() {
+            self.weights = (0..256).map(weight).collect();
+            self.inverses = (0..=SECTORS * 32).map(|total| 1.0 / total.max(1) as f32).collect();
         }
-        for out in left.chunks_exact_mut(3) {
-            out.copy_from_slice(&middle[..3]);
-        }
-        for out in right.chunks_exact_mut(3) {
-            out.copy_from_slice(&middle[middle.len() - 3..]);
-        }
+        let [red, green, blue] = self.means.each();
+        self.weighed.clear();
+        let planes = red.data.iter().zip(&green.data).zip(&blue.data).zip(&self.spread.data);
+        self.weighed.extend(planes.map(|(((&r, &g), &b), &spread)| {
+            let color = u64::from(r) | u64::from(g) << 16 | u64::from(b) << 32 | 1 << 48;
+            color * self.weights[usize::from(spread)]
+        }));
     }
-}
 
-/// Replaces a level where the unrest of its square is the least so far. On its own, so that the
-/// compiler knows the slices to be apart and can use vectors.
-#[inline(never)]
-fn take_calmer(least: &mut [u8], out: &mut [u8], unrests: &[u8], means: &[u8]) {
-    for (((least, out), &unrest), &mean) in least.iter_mut().zip(out).zip(unrests).zip(means) {
-        // Not `<`: the processor compares bytes for equality only, and the first square, with
-        // nothing before it, has to win even when its unrest is the greatest possible.
-        let calmest = unrest.min(*least);
-        let mask = u8::from(calmest == unrest).wrapping_neg();
-        *out = (mean & mask) | (*out & !mask);
-        *least = calmest;
+    /// The middles of the sectors for every direction and stretch of the ellipse.
+    fn prepare(&mut self, width: usize, height: usize, radius: f32) {
+        let margin = (radius * 1.6) as usize + 2;
+        self.padded.fill(&self.weighed, width, height, margin);
+        if self.made_for == (radius, self.padded.stride) {
+            return;
+        }
+        self.made_for = (radius, self.padded.stride);
+        self.offsets.clear();
+        for index in 0..BINS * STRETCHES {
+            let (cos, sin) = bin_vector(index / STRETCHES);
+            let stretch = 1.0 + (index % STRETCHES) as f32 / (STRETCHES - 1) as f32 * 0.6;
+            self.offsets.push(std::array::from_fn(|sector| {
+                let turn = (sector as f32 + 0.5) * std::f32::consts::TAU / SECTORS as f32;
+                let long = turn.cos() * radius * 0.62 * stretch;
+                let short = turn.sin() * radius * 0.62 / stretch;
+                self.padded.step(long * cos - short * sin, long * sin + short * cos)
+            }));
+        }
     }
 }
 
@@ -97,19 +127,69 @@ fn take_calmer(least: &mut [u8], out: &mut [u8], unrests: &[u8], means: &[u8]) {
 mod tests {
     use super::*;
 
+    fn flat(src: &Image, radius: f32) -> Image {
+        let mut luma = Plane::default();
+        src.luma(&mut luma);
+        let mut flow = Flow::default();
+        flow.measure(&luma, 2);
+        let mut dst = Image::default();
+        Kuwahara::default().flatten(src, &luma, &flow, &mut dst, radius);
+        dst
+    }
+
     #[test]
-    fn an_edge_stays_where_it_is_and_noise_goes() {
-        let shape = Shape::rgb(32, 12);
-        let mut rgb = Vec::new();
-        for pixel in 0..32 * 12 {
-            let level = if pixel % 32 < 16 { 40 } else { 200 };
-            rgb.extend([level + (pixel * 7 % 5) as u8; 3]);
+    fn noise_is_flattened_and_an_edge_stays() {
+        let side = |x: usize| if x < 40 { 60 } else { 190 };
+        let level = |x: usize, y: usize| side(x) + ((x * 7 + y * 13) % 9) as u8;
+        let src = Image { planes: std::array::from_fn(|_| Plane::of(80, 60, level)) };
+        let dst = flat(&src, 4.0);
+        for y in 5..55 {
+            let row = dst.planes[0].row(y);
+            for x in (5..36).chain(44..75) {
+                assert!(row[x].abs_diff(side(x) + 4) <= 3, "{x} {y}: {}", row[x]);
+            }
+            // No pixel between the two sides further than two from the edge.
+            assert!(row[37] < 85 && row[43] > 170, "{:?}", &row[36..45]);
         }
-        let mut dst = Vec::new();
-        Kuwahara::default().flatten(&rgb, &mut dst, shape, 3);
-        for (pixel, value) in dst.chunks_exact(3).enumerate() {
-            let level = if pixel % 32 < 16 { 42 } else { 202 };
-            assert!(value[0].abs_diff(level) <= 3, "{} at {pixel}", value[0]);
+    }
+
+    #[test]
+    fn the_mean_of_the_sectors_is_the_plain_one() {
+        let src = Image {
+            planes: std::array::from_fn(|c| {
+                Plane::of(30, 30, |x, y| (x * 3 + y * 5 + c * 40) as u8)
+            }),
+        };
+        let mut luma = Plane::default();
+        src.luma(&mut luma);
+        let mut flow = Flow::default();
+        flow.measure(&luma, 2);
+        let mut filter = Kuwahara::default();
+        let mut dst = Image::default();
+        filter.flatten(&src, &luma, &flow, &mut dst, 4.0);
+        for y in 0..30_usize {
+            for x in 0..30_usize {
+                let cell = flow.cell(x, y);
+                let (cos, sin) = bin_vector(usize::from(flow.bins[cell]));
+                let step = usize::from(flow.sureness[cell]) * STRETCHES / 256;
+                let stretch = 1.0 + step as f32 / 3.0 * 0.6;
+                let (mut sum, mut total) = ([0.0; 3], 0.0);
+                for sector in 0..SECTORS {
+                    let turn = (sector as f32 + 0.5) * std::f32::consts::TAU / 8.0;
+                    let (long, short) = (turn.cos() * 2.48 * stretch, turn.sin() * 2.48 / stretch);
+                    let px = x as isize + (long * cos - short * sin).round() as isize;
+                    let py = y as isize + (long * sin + short * cos).round() as isize;
+                    let spread = f64::from(filter.spread.at(px, py));
+                    let weight = (31.0 / (1.0 + (spread / 14.0).powi(4))).floor() + 1.0;
+                    total += weight;
+                    for (sum, mean) in sum.iter_mut().zip(filter.means.each()) {
+                        *sum += weight * f64::from(mean.at(px, py));
+                    }
+                }
+                for (sum, got) in sum.iter().zip(dst.color(x, y)) {
+                    assert!((sum / total - f64::from(got)).abs() < 1.0);
+                }
+            }
         }
     }
 }

@@ -68,15 +68,6 @@ impl Tile {
         &self.0[(y % TILE) * TILE..][..TILE]
     }
 
-    /// Row `y`, less 128 so that it swings around zero, repeated over `width` pixels.
-    pub fn spread(&self, y: usize, width: usize, row: &mut Vec<i16>) {
-        row.clear();
-        while row.len() < width {
-            let part = &self.row(y)[..TILE.min(width - row.len())];
-            row.extend(part.iter().map(|&level| i16::from(level) - 128));
-        }
-    }
-
     #[inline]
     pub fn at(&self, x: usize, y: usize) -> u8 {
         self.0[(y % TILE) * TILE + x % TILE]
@@ -84,7 +75,7 @@ impl Tile {
 }
 
 /// 32 well mixed bits for a place: multiply and fold, so that each input bit reaches all others.
-fn hash(seed: u32, x: u32, y: u32) -> u32 {
+pub(in crate::models) fn hash(seed: u32, x: u32, y: u32) -> u32 {
     let mut bits = seed ^ x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77);
     for factor in [0x7FEB_352D, 0x846C_A68B_u32] {
         bits = (bits ^ (bits >> 16)).wrapping_mul(factor);

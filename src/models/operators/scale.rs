@@ -1,152 +1,144 @@
-//! Smaller and larger versions of a picture.
+//! Half and double size: the steps of a pyramid.
 
-use super::{Shape, fit};
+use super::image::{Image, Plane};
+use super::wide::wide;
 
-/// Makes pictures smaller by a whole factor.
-#[derive(Default)]
-pub(in crate::models) struct Shrink {
-    sums: Vec<u32>,
-}
-
-impl Shrink {
-    /// Each pixel of the result is the mean of a square of `factor` pixels, or of what is left of
-    /// it at the right and lower border. Returns the shape of the result.
-    pub fn by(&mut self, factor: usize, src: &[u8], shape: Shape, dst: &mut Vec<u8>) -> Shape {
-        let factor = factor.max(1);
-        let small = Shape {
-            width: shape.width.div_ceil(factor),
-            height: shape.height.div_ceil(factor),
-            ..shape
-        };
-        fit(dst, small.len());
-        for (y, out) in dst.chunks_exact_mut(small.row()).enumerate() {
-            let rows = factor.min(shape.height - y * factor);
-            self.sums.clear();
-            self.sums.resize(shape.row(), 0);
-            for row in src[y * factor * shape.row()..].chunks_exact(shape.row()).take(rows) {
-                for (sum, &value) in self.sums.iter_mut().zip(row) {
-                    *sum += u32::from(value);
+/// Each pixel of the result is the mean of a square of two by two; at an odd border, of what is
+/// there.
+pub(in crate::models) fn halve(src: &Plane, dst: &mut Plane) {
+    dst.fit(src.width.div_ceil(2), src.height.div_ceil(2));
+    let whole = src.width / 2;
+    wide(
+        #[inline(always)]
+        || {
+            for y in 0..dst.height {
+                let upper = &src.data[2 * y * src.width..][..src.width];
+                let below = (2 * y + 1).min(src.height - 1);
+                let lower = &src.data[below * src.width..][..src.width];
+                let out = &mut dst.data[y * dst.width..][..dst.width];
+                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                for (out, (a, b)) in out.iter_mut().zip(pairs) {
+                    let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
+                    *out = ((sum + 2) >> 2) as u8;
+                }
+                if whole < dst.width {
+                    let sum = u16::from(upper[src.width - 1]) + u16::from(lower[src.width - 1]);
+                    out[whole] = ((sum + 1) >> 1) as u8;
                 }
             }
-            match (shape.channels, factor) {
-                (1, 2) => means::<1>(&self.sums, 2, rows, out),
-                (1, 4) => means::<1>(&self.sums, 4, rows, out),
-                (3, 2) => means::<3>(&self.sums, 2, rows, out),
-                (3, 4) => means::<3>(&self.sums, 4, rows, out),
-                (1, _) => means::<1>(&self.sums, factor, rows, out),
-                _ => means::<3>(&self.sums, factor, rows, out),
-            }
-        }
-        small
+        },
+    );
+}
+
+/// [`halve`] for the three channels.
+pub(in crate::models) fn halve_image(src: &Image, dst: &mut Image) {
+    for (src, dst) in src.planes.iter().zip(&mut dst.planes) {
+        halve(src, dst);
     }
 }
 
-/// The means of blocks of `factor` pixels, given as sums over `rows` rows. Inlined so that the
-/// common factors are constants inside.
-#[inline]
-fn means<const C: usize>(sums: &[u32], factor: usize, rows: usize, out: &mut [u8]) {
-    let full = factor * rows;
-    let inverse = (1 << 32) / full as u64;
-    let blocks = sums.chunks_exact(factor * C);
-    let rest = blocks.remainder();
-    let whole = sums.len() / (factor * C);
-    for (out, block) in out.chunks_exact_mut(C).zip(blocks) {
-        for (c, out) in out.iter_mut().enumerate() {
-            let sum: u32 = (0..factor).map(|pixel| block[pixel * C + c]).sum();
-            *out = (((u64::from(sum) + full as u64 / 2) * inverse) >> 32) as u8;
-        }
-    }
-    if !rest.is_empty() {
-        let count = (rest.len() / C * rows) as u32;
-        for (c, out) in out[whole * C..].iter_mut().enumerate() {
-            let sum: u32 = rest[c..].iter().step_by(C).sum();
-            *out = ((sum + count / 2) / count) as u8;
-        }
-    }
-}
-
-/// Makes pictures larger, with straight blends between the pixels.
+/// Makes planes twice as large, with straight blends between the pixels.
 #[derive(Default)]
-pub(in crate::models) struct Grow {
-    columns: Vec<(u32, u16)>,
-    made_for: (usize, usize, usize),
-    row: Vec<u16>,
+pub(in crate::models) struct Double {
+    row: Vec<u8>,
 }
 
-impl Grow {
-    /// Brings `src` to the size `shape`; the numbers of channels are equal.
-    pub fn to(&mut self, shape: Shape, src: &[u8], small: Shape, dst: &mut Vec<u8>) {
-        fit(dst, shape.len());
-        match shape.channels {
-            1 => self.channels::<1>(shape, src, small, dst),
-            _ => self.channels::<3>(shape, src, small, dst),
-        }
-    }
-
-    fn channels<const C: usize>(&mut self, shape: Shape, src: &[u8], small: Shape, dst: &mut [u8]) {
-        if self.made_for != (shape.width, small.width, C) {
-            self.made_for = (shape.width, small.width, C);
-            self.columns.clear();
-            self.columns.extend((0..shape.width).map(|x| {
-                let (left, part) = place(x, shape.width, small.width);
-                ((left * C) as u32, part)
-            }));
-        }
-        for (y, out) in dst.chunks_exact_mut(shape.width * C).enumerate() {
-            let (top, part) = place(y, shape.height, small.height);
-            let (upper, lower) = (small.near(src, top, 0), small.near(src, top, 1));
-            self.row.clear();
-            // Levels times 64: times another 256 they still fit into 24 bits.
-            self.row.extend(
-                upper
-                    .iter()
-                    .zip(lower)
-                    .map(|(&a, &b)| (u16::from(a) * (256 - part) + u16::from(b) * part) >> 2),
-            );
-            // One more pixel, so that the last one has a right neighbour.
-            self.row.extend_from_within(self.row.len() - C..);
-            for (out, &(left, part)) in out.chunks_exact_mut(C).zip(&self.columns) {
-                let pair = &self.row[left as usize..][..2 * C];
-                for c in 0..C {
-                    let (a, b) = (u32::from(pair[c]), u32::from(pair[C + c]));
-                    let part = u32::from(part);
-                    out[c] = ((a * (256 - part) + b * part + 8192) >> 14) as u8;
+impl Double {
+    /// Brings `src` to a size of twice its own, or one less.
+    pub fn to(&mut self, src: &Plane, dst: &mut Plane, width: usize, height: usize) {
+        assert!(src.width == width.div_ceil(2) && src.height == height.div_ceil(2));
+        dst.fit(width, height);
+        let padded = src.width + 2;
+        self.row.resize(padded, 0);
+        let row = &mut self.row[..padded];
+        wide(
+            #[inline(always)]
+            || {
+                for y in 0..height {
+                    let at = y / 2;
+                    let other = if y % 2 == 0 { at.saturating_sub(1) } else { at + 1 };
+                    let near = &src.data[at * src.width..][..src.width];
+                    let far = &src.data[other.min(src.height - 1) * src.width..][..src.width];
+                    for ((out, &near), &far) in row[1..].iter_mut().zip(near).zip(far) {
+                        *out = ((u16::from(near) * 3 + u16::from(far) + 2) >> 2) as u8;
+                    }
+                    row[0] = row[1];
+                    row[padded - 1] = row[padded - 2];
+                    let out = &mut dst.data[y * width..][..width];
+                    spread(row, out);
                 }
-            }
+            },
+        );
+    }
+
+    /// [`Self::to`] for the three channels.
+    pub fn image(&mut self, src: &Image, dst: &mut Image, width: usize, height: usize) {
+        for (src, dst) in src.planes.iter().zip(&mut dst.planes) {
+            self.to(src, dst, width, height);
         }
     }
 }
 
-/// The source pixel before the centre of target pixel `at`, and how far in 1/256 the centre lies
-/// from it towards the next one.
-fn place(at: usize, target: usize, source: usize) -> (usize, u16) {
-    let centre = ((2 * at + 1) * source * 128 / target).saturating_sub(128);
-    ((centre / 256).min(source - 1), (centre % 256) as u16)
+/// Two pixels between each three of `row`, which has one more at either end.
+#[inline(always)]
+fn spread(row: &[u8], out: &mut [u8]) {
+    let len = row.len() - 2;
+    let (left, centre, right) = (&row[..len], &row[1..=len], &row[2..]);
+    for (((out, &l), &c), &r) in out.chunks_exact_mut(2).zip(left).zip(centre).zip(right) {
+        let (l, c, r) = (u16::from(l), u16::from(c), u16::from(r));
+        out[0] = ((c * 3 + l + 2) >> 2) as u8;
+        out[1] = ((c * 3 + r + 2) >> 2) as u8;
+    }
+    if out.len() % 2 == 1 {
+        let last = out.len() - 1;
+        out[last] = ((u16::from(centre[len - 1]) * 3 + u16::from(left[len - 1]) + 2) >> 2) as u8;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn shrinking_takes_means_and_keeps_the_rest_at_the_border() {
-        let shape = Shape::gray(3, 3);
-        let mut dst = Vec::new();
-        let small = Shrink::default().by(2, &[10, 20, 30, 10, 20, 50, 80, 90, 7], shape, &mut dst);
-        assert_eq!((small.width, small.height), (2, 2));
-        assert_eq!(dst, [15, 40, 85, 7]);
+    fn sample(width: usize, height: usize) -> Plane {
+        Plane::of(width, height, |x, y| (x * x * 31 + y * 17 + x * y) as u8)
     }
 
     #[test]
-    fn growing_keeps_plain_areas_and_rising_rows() {
-        let (shape, small) = (Shape::rgb(17, 9), Shape::rgb(4, 2));
-        let mut dst = Vec::new();
-        Grow::default().to(shape, &vec![255; small.len()], small, &mut dst);
-        assert!(dst.iter().all(|&value| value == 255));
+    fn halves_are_means() {
+        for (width, height) in [(1, 1), (2, 2), (5, 3), (40, 7), (67, 2)] {
+            let src = sample(width, height);
+            let mut dst = Plane::default();
+            halve(&src, &mut dst);
+            for y in 0..dst.height {
+                for x in 0..dst.width {
+                    let mut sum = 0.0;
+                    for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                        sum += f64::from(src.at((2 * x + dx) as isize, (2 * y + dy) as isize));
+                    }
+                    assert!((f64::from(dst.row(y)[x]) - sum / 4.0).abs() <= 0.51);
+                }
+            }
+        }
+    }
 
-        let (shape, small) = (Shape::gray(40, 3), Shape::gray(5, 1));
-        Grow::default().to(shape, &[0, 50, 100, 150, 200], small, &mut dst);
-        assert!(dst[..40].is_sorted());
-        assert_eq!((dst[0], dst[39], dst[119]), (0, 200, 200));
+    #[test]
+    fn doubles_are_straight_blends() {
+        for (width, height) in [(1_usize, 1_usize), (2, 2), (5, 3), (80, 6), (67, 9)] {
+            let src = sample(width.div_ceil(2), height.div_ceil(2));
+            let mut dst = Plane::default();
+            Double::default().to(&src, &mut dst, width, height);
+            for y in 0..height {
+                for x in 0..width {
+                    let side = |at: usize| if at.is_multiple_of(2) { -1 } else { 1 };
+                    let (cx, cy) = ((x / 2) as isize, (y / 2) as isize);
+                    let level = |dx, dy| f64::from(src.at(cx + dx, cy + dy));
+                    let (dx, dy) = (side(x), side(y));
+                    let wanted =
+                        level(0, 0) * 9.0 + level(dx, 0) * 3.0 + level(0, dy) * 3.0 + level(dx, dy);
+                    let got = f64::from(dst.row(y)[x]);
+                    assert!((got - wanted / 16.0).abs() <= 1.01, "{width}x{height} {x} {y}");
+                }
+            }
+        }
     }
 }

@@ -57,6 +57,7 @@ impl ClientSession {
             ServerMessage::QueuePosition { position, size } => {
                 self.queued(now, position, size);
             }
+            ServerMessage::PromptReport(report) => self.event(ClientEvent::PromptReport(report)),
             ServerMessage::Unknown { kind, .. } => self.event(ClientEvent::Unknown { kind }),
             // The client makes the offers, and neither of the others asks for anything.
             ServerMessage::Offer { .. }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::protocol::{ClientMessage, Secret, ServerMessage, ServiceStats};
+use crate::protocol::{ClientMessage, PromptReport, Secret, ServerMessage, ServiceStats};
 use crate::session::{Change, ConnectionState, LinkEvent, RemoteSignal, RetryPolicy, State};
 
 /// Names a call, so that its answer finds it. Chosen by the driver; unique in a session.
@@ -199,6 +199,8 @@ pub enum ClientEvent {
         duration: Duration,
         error: Option<String>,
     },
+    /// What the service makes of the prompt in force.
+    PromptReport(Box<PromptReport>),
     /// A message of a type that this version does not know.
     Unknown {
         kind: String,

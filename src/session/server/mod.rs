@@ -204,6 +204,7 @@ impl ServerSession {
             }
             ServerInput::Fail(error) => self.fail(now, &error, 1011),
             ServerInput::Report(error) => self.send(ServerMessage::error(&error)),
+            ServerInput::Understood(report) => self.send(ServerMessage::PromptReport(report)),
             ServerInput::End { reason, code } => self.end(now, &reason, code),
             ServerInput::Timeout => self.expire(now),
         }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::protocol::{ClientMessage, IceCandidate, MAX_MESSAGE_BYTES, Secret, ServerMessage};
+use crate::protocol::{
+    ClientMessage, IceCandidate, MAX_MESSAGE_BYTES, PromptReport, Secret, ServerMessage,
+};
 use crate::session::State;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +92,8 @@ pub enum ServerInput {
     Fail(Error),
     /// The model failed on one frame: the client is told, the session goes on.
     Report(Error),
+    /// What the model makes of the prompt that it has taken.
+    Understood(Box<PromptReport>),
     /// End the session in order. `code` is the close code of the socket (RFC 6455, section 7.4).
     End {
         reason: String,

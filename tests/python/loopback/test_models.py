@@ -15,6 +15,8 @@ LOOKS = [
     "vivid", "anime", "oil painting", "watercolour", "pencil sketch", "noir", "pixel art", "neon",
     "cinematic", "comic", "vintage film", "thermal",
 ]  # fmt: skip
+# One look fades into the next for this long, in seconds.
+FADE = 0.3
 
 
 def definition(name: str) -> ph.ModelDefinition:
@@ -43,8 +45,8 @@ async def test_each_look_differs_from_every_other(session, picture, difference):
     sent = picture()
     seen = {"unchanged": np.asarray(await session.transform(sent)).copy()}
     for look in LOOKS:
-        await session.set_prompt(look)
-        seen[look] = np.asarray(await session.transform(sent)).copy()
+        await session.set_prompt(look, enhance=False)
+        seen[look] = await faded(session, sent)
     names = list(seen)
     alike = [
         (one, other)
@@ -53,6 +55,57 @@ async def test_each_look_differs_from_every_other(session, picture, difference):
         if difference(seen[one], seen[other]) < 1.5
     ]
     assert not alike
+
+
+async def faded(session, sent):
+    """The picture when the newest look is there wholly."""
+    await session.transform(sent)
+    await asyncio.sleep(FADE)
+    return np.asarray(await session.transform(sent)).copy()
+
+
+async def test_one_look_fades_into_the_next(session, picture, difference):
+    sent = picture()
+    await session.set_prompt("noir", enhance=False)
+    old = await faded(session, sent)
+    await session.set_prompt("thermal", enhance=False)
+    began = asyncio.get_running_loop().time()
+    shown = [await session.transform(sent)]
+    while asyncio.get_running_loop().time() - began < 1.5 * FADE:
+        shown.append(await session.transform(sent))
+    new = np.asarray(shown[-1])
+    way = difference(old, new)
+    # No frame is without a look, and none jumps: what is shown lies between the two.
+    for frame in shown:
+        assert difference(frame, old) + difference(frame, new) < way + 6
+        assert difference(frame, sent) > 10
+    assert difference(await faded(session, sent), new) < 3
+
+
+async def test_what_became_of_a_prompt_is_told(session, picture):
+    told = []
+    session.on("diagnostic", lambda name, data: told.append(data) if name == "prompt" else None)
+
+    async def reported(prompt, *, enhance):
+        told.clear()
+        await session.set_prompt(prompt, enhance=enhance)
+        while not told:
+            await session.transform(picture())
+        return told[-1]
+
+    plain = await reported("oil painting of a zorblax without grain", enhance=False)
+    assert plain["applied"] == ["oil painting"]
+    assert plain["unknown"] == ["zorblax"]
+    assert plain["refused"] == ["grain"]
+    assert plain["added"] == []
+    assert "zorblax" in plain["message"]
+    fuller = await reported("oil painting", enhance=True)
+    assert fuller["unknown"] == []
+    assert fuller["added"]
+    strange = await reported("日本", enhance=True)
+    assert strange["neutral"]
+    assert not strange["truncated"]
+    assert (await reported("noir " * 1500, enhance=False))["truncated"]
 
 
 @pytest.mark.parametrize("name", ["mirage", "mirage_v2", "lucy_v2v_720p_rt", "lucy_2_rt", "lucy-2"])

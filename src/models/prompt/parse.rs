@@ -1,0 +1,489 @@
+//! The grammar: words with meanings, clause by clause, become steps.
+
+use super::plan::{
+    Action, Color, MAX_STEPS, MAX_UNKNOWN, Object, Origin, Plan, Scene, Step, Target,
+};
+use super::vocabulary::{Joint, MAX_PHRASE, Meaning, VOCABULARY, Verb, hex};
+use super::words::Words;
+use crate::models::modifiers;
+
+/// Reads a prompt into a plan, without completing it.
+pub(super) fn parse(prompt: &str) -> Plan {
+    let mut words = Words::default();
+    words.read(prompt);
+    let mut plan = Plan { truncated: words.truncated, ..Plan::default() };
+    let tokens = tokens(&words, &mut plan.unknown);
+    for clause in clauses(&tokens) {
+        Clause { plan: &mut plan }.read(clause);
+    }
+    let refused = std::mem::take(&mut plan.refused);
+    plan.steps.retain(|step| !refused.contains(&step.name()) || step.target != Target::WHOLE);
+    plan.refused = refused;
+    plan
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token {
+    meaning: Meaning,
+    after_break: bool,
+}
+
+/// The longest phrases that the vocabulary has, from left to right.
+fn tokens(words: &Words, unknown: &mut Vec<String>) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    let mut broken = false;
+    while at < words.len() {
+        broken |= words.after_break(at);
+        let found = (1..=MAX_PHRASE).rev().find_map(|count| {
+            let phrase = words.phrase(at, count)?;
+            meaning(phrase).map(|meaning| (meaning, count))
+        });
+        if let Some((meaning, count)) = found {
+            tokens.push(Token { meaning, after_break: broken });
+            broken = false;
+            at += count;
+            continue;
+        }
+        let word = words.phrase(at, 1).unwrap_or_default();
+        let number = word.bytes().all(|byte| byte.is_ascii_digit());
+        if !number && unknown.len() < MAX_UNKNOWN && !unknown.iter().any(|known| known == word) {
+            unknown.push(word.chars().take(40).collect());
+        }
+        at += 1;
+    }
+    tokens
+}
+
+/// What a phrase means, as it is or as a plural.
+fn meaning(phrase: &str) -> Option<Meaning> {
+    let find = |phrase: &str| VOCABULARY.phrases.get(phrase).copied();
+    if let Some(found) = find(phrase) {
+        return Some(found);
+    }
+    if let Some(rgb) = hex(phrase) {
+        return Some(Meaning::Color(Color { name: "that color", rgb }));
+    }
+    let short = phrase.strip_suffix('s').filter(|short| short.len() > 2)?;
+    find(short).or_else(|| find(short.strip_suffix('e')?))
+}
+
+/// The parts of the prompt that stand for themselves: between punctuation, and from one verb to
+/// the next.
+fn clauses(tokens: &[Token]) -> Vec<&[Token]> {
+    let mut clauses = Vec::new();
+    let mut start = 0;
+    for at in 1..tokens.len() {
+        let verb = matches!(tokens[at].meaning, Meaning::Verb(_));
+        let joined = verb && matches!(tokens[at - 1].meaning, Meaning::Joint(Joint::And));
+        if tokens[at].after_break || joined {
+            clauses.push(&tokens[start..at]);
+            start = at;
+        }
+    }
+    if start < tokens.len() {
+        clauses.push(&tokens[start..]);
+    }
+    clauses
+}
+
+struct Clause<'a> {
+    plan: &'a mut Plan,
+}
+
+impl Clause<'_> {
+    fn read(&mut self, tokens: &[Token]) {
+        let meanings: Vec<Meaning> = tokens
+            .iter()
+            .map(|token| token.meaning)
+            .filter(|meaning| *meaning != Meaning::Filler)
+            .collect();
+        let Some((&first, rest)) = meanings.split_first() else { return };
+        match first {
+            Meaning::Verb(Verb::Make) => self.make(rest),
+            Meaning::Verb(Verb::Replace) => self.replace(rest),
+            Meaning::Verb(Verb::Blur) => self.on_target(rest, Action::Blur),
+            Meaning::Verb(Verb::Remove) => self.remove(rest),
+            Meaning::Verb(Verb::Keep) | Meaning::Joint(Joint::Only) => self.keep(rest),
+            Meaning::Verb(Verb::Add) => self.add(rest),
+            // "everything gray except the red": the whole picture, then what stays.
+            _ if meanings.contains(&Meaning::Joint(Joint::Except)) => self.remove(&meanings),
+            _ => self.describe(&meanings),
+        }
+    }
+
+    /// "a very foggy forest at night, without grain".
+    fn describe(&mut self, meanings: &[Meaning]) {
+        let mut degree = 1.0;
+        let mut refused = false;
+        let mut plain: Vec<Color> = Vec::new();
+        let mut at = 0;
+        while at < meanings.len() {
+            let meaning = meanings[at];
+            at += 1;
+            let strength = std::mem::replace(&mut degree, 1.0);
+            match meaning {
+                Meaning::Degree(factor) => degree = strength * factor,
+                Meaning::Joint(Joint::Not) => refused = true,
+                Meaning::Joint(Joint::With | Joint::Only) => refused = false,
+                Meaning::Style(name) | Meaning::Modifier(name) if refused => self.refuse(name),
+                Meaning::Mix(name) if refused => {
+                    for (part, _) in VOCABULARY.mix(name) {
+                        self.refuse(part);
+                    }
+                }
+                Meaning::Color(color) => {
+                    let (target, used) = target(&meanings[at..]);
+                    match target.object {
+                        Some(_) if !refused => {
+                            self.push(Action::Recolor(color), target, strength);
+                            at += used;
+                        }
+                        Some(_) => at += used,
+                        None if refused => {}
+                        None => plain.push(color),
+                    }
+                }
+                // What compares is about the thing after it: "warmer skin".
+                Meaning::Compare(name, amount) => {
+                    let (target, used) = target(&meanings[at..]);
+                    at += used;
+                    self.push(Action::Modify(name), target, amount * strength);
+                }
+                // "soft skin", "make it smooth": of finish words only what they compare.
+                Meaning::Object(_) | Meaning::Place(_) => {
+                    let (target, used) = target(&meanings[at - 1..]);
+                    at += used.max(1) - 1;
+                    self.mention(target);
+                }
+                Meaning::Scene(_) | Meaning::Whole | Meaning::Filler => {}
+                _ if refused => {}
+                Meaning::Verb(Verb::Blur) => {
+                    self.on_target(&meanings[at..], Action::Blur);
+                    break;
+                }
+                _ => self.value(meaning, Target::WHOLE, strength),
+            }
+        }
+        match plain[..] {
+            [] => {}
+            [one] => self.push(Action::Tint(one), Target::WHOLE, degree),
+            [one, other, ..] => {
+                let (dark, bright) =
+                    if luma(one) <= luma(other) { (one, other) } else { (other, one) };
+                self.push(Action::Duotone(dark, bright), Target::WHOLE, 1.0);
+            }
+        }
+    }
+
+    /// "the red car green", "it night", "the background a beach", "the man blue hair".
+    fn make(&mut self, rest: &[Meaning]) {
+        let (mut target, used) = target(rest);
+        let mut values = &rest[used..];
+        if target.object.is_none() && used > 0 && values.is_empty() {
+            // "make red": the color is the value.
+            target = Target::WHOLE;
+            values = rest;
+        }
+        // "give the man blue hair": what is colored is the last thing named.
+        if let [before @ .., Meaning::Color(color), Meaning::Object(object)] = values
+            && before.iter().all(|meaning| !matches!(meaning, Meaning::Object(_)))
+        {
+            let target = Target { object: Some(*object), ..Target::WHOLE };
+            self.push(Action::Recolor(*color), target, degree_of(before));
+            return;
+        }
+        let place = trailing_place(values);
+        if target.place.is_none() {
+            target.place = place.filter(|_| !target.is_whole());
+        }
+        let keeps = values.iter().any(|m| matches!(m, Meaning::Joint(Joint::Except)));
+        if keeps {
+            self.remove(rest);
+            return;
+        }
+        if target.is_whole() {
+            self.describe(values);
+            return;
+        }
+        let mut degree = 1.0;
+        let mut done = false;
+        let mut refused = false;
+        for &meaning in values {
+            match meaning {
+                Meaning::Degree(factor) => {
+                    degree *= factor;
+                    continue;
+                }
+                Meaning::Joint(Joint::Not) => refused = true,
+                Meaning::Joint(_) | Meaning::Filler | Meaning::Whole | Meaning::Place(_) => {}
+                Meaning::Scene(name) => {
+                    self.push(Action::Replace(Scene::Named(name)), target, degree);
+                    done = true;
+                }
+                Meaning::Color(color) if refused => {
+                    self.mention(Target { color: Some(color), ..target });
+                }
+                Meaning::Color(color) => {
+                    self.push(Action::Recolor(color), target, degree);
+                    done = true;
+                }
+                Meaning::Verb(Verb::Blur) | Meaning::Modifier("soft") => {
+                    self.push(Action::Blur, target, degree);
+                    done = true;
+                }
+                _ if refused => {}
+                _ => {
+                    self.value(meaning, target, degree);
+                    done = true;
+                }
+            }
+            degree = 1.0;
+        }
+        if !done {
+            self.mention(target);
+        }
+    }
+
+    /// "the background with a starry sky".
+    fn replace(&mut self, rest: &[Meaning]) {
+        let (target, used) = target(rest);
+        for &meaning in &rest[used..] {
+            let scene = match meaning {
+                // A time of day or weather stands for its sky, an object for itself.
+                Meaning::Scene(name) | Meaning::Modifier(name) | Meaning::Style(name) => {
+                    Scene::Named(name)
+                }
+                Meaning::Color(color) => Scene::Plain(color),
+                Meaning::Object(object) => Scene::Named(object.name),
+                _ => continue,
+            };
+            // "replace red with blue" is about color.
+            let action = match (scene, target.object, target.color) {
+                (Scene::Plain(color), Some(object), _) if object.name != "background" => {
+                    Action::Recolor(color)
+                }
+                (Scene::Plain(color), None, Some(_)) => Action::Recolor(color),
+                _ => Action::Replace(scene),
+            };
+            self.push(action, target, 1.0);
+            return;
+        }
+        self.mention(target);
+    }
+
+    /// "all color except red", "the fog", "the car".
+    fn remove(&mut self, rest: &[Meaning]) {
+        let except = rest.iter().position(|m| matches!(m, Meaning::Joint(Joint::Except)));
+        if let Some(place) = except {
+            self.keep_color(&rest[place + 1..], 1.0);
+            return;
+        }
+        let mut at = 0;
+        while at < rest.len() {
+            match rest[at] {
+                Meaning::Style(name) | Meaning::Modifier(name) => self.refuse(name),
+                Meaning::Object(_) | Meaning::Color(_) => {
+                    let (target, used) = target(&rest[at..]);
+                    if target.object.is_some() {
+                        self.push(Action::Remove, target, 1.0);
+                    } else if let Some(color) = target.color {
+                        let target = Target { color: Some(color), ..Target::WHOLE };
+                        self.push(Action::Modify("monochrome"), target, 1.0);
+                    }
+                    at += used.max(1);
+                    continue;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+
+    /// "only red", "only the person".
+    fn keep(&mut self, rest: &[Meaning]) {
+        let (target, _) = target(rest);
+        if target.is_whole() {
+            self.describe(rest);
+        } else if target.object.is_some() {
+            self.push(Action::KeepOnly, target, 1.0);
+        } else {
+            self.keep_color(rest, 1.0);
+        }
+    }
+
+    fn keep_color(&mut self, kept: &[Meaning], strength: f32) {
+        let mut at = 0;
+        while at < kept.len() {
+            let (target, used) = target(&kept[at..]);
+            if !target.is_whole() {
+                self.push(Action::KeepColor, target, strength);
+            }
+            at += used.max(1);
+        }
+    }
+
+    /// "snow", "fog in the distance", "a hat".
+    fn add(&mut self, rest: &[Meaning]) {
+        let place = trailing_place(rest);
+        let target = Target { place, ..Target::WHOLE };
+        let mut degree = 1.0;
+        for (at, &meaning) in rest.iter().enumerate() {
+            match meaning {
+                Meaning::Degree(factor) => {
+                    degree *= factor;
+                    continue;
+                }
+                Meaning::Joint(Joint::Not) => return,
+                Meaning::Object(object) => {
+                    // "add blue light", "add red to the sky" are about color.
+                    let color = at.checked_sub(1).map(|before| rest[before]);
+                    match color {
+                        Some(Meaning::Color(color)) if object.name == "light" => {
+                            self.push(Action::Tint(color), target, degree);
+                        }
+                        _ => self.push(Action::Add(object.name), target, degree),
+                    }
+                }
+                Meaning::Scene(name) => {
+                    let back = Object { name: "background", hints: "behind" };
+                    let target = Target { object: Some(back), ..target };
+                    self.push(Action::Replace(Scene::Named(name)), target, degree);
+                }
+                Meaning::Color(color) => {
+                    if !matches!(rest.get(at + 1), Some(Meaning::Object(_))) {
+                        self.push(Action::Tint(color), target, degree);
+                    }
+                }
+                _ => self.value(meaning, target, degree),
+            }
+            degree = 1.0;
+        }
+    }
+
+    fn on_target(&mut self, rest: &[Meaning], action: Action) {
+        let except = rest.iter().position(|m| matches!(m, Meaning::Joint(Joint::Except)));
+        if let Some(place) = except {
+            // Everything but the target is what lies around it.
+            let (kept, _) = target(&rest[place + 1..]);
+            let back = Object { name: "background", hints: "behind" };
+            let target = Target { object: Some(back), color: None, place: kept.place };
+            self.push(action, target, degree_of(rest));
+            return;
+        }
+        let (target, _) = target(rest);
+        if target.is_whole() && action == Action::Blur {
+            self.push(Action::Modify("soft"), target, degree_of(rest));
+        } else {
+            self.push(action, target, degree_of(rest));
+        }
+    }
+
+    /// Styles, modifiers and what is made of them.
+    fn value(&mut self, meaning: Meaning, target: Target, strength: f32) {
+        match meaning {
+            Meaning::Style(name) => self.push(Action::Style(name), target, strength),
+            Meaning::Modifier(name) => self.push(Action::Modify(name), target, strength),
+            Meaning::Compare(name, amount) => {
+                self.push(Action::Modify(name), target, amount * strength);
+            }
+            Meaning::Material(name, _) if target.is_whole() => {
+                self.push(Action::Style(name), target, strength);
+            }
+            Meaning::Material(name, color) => {
+                self.push(Action::Material(name, color), target, strength);
+            }
+            Meaning::Mix(name) => {
+                for &(part, amount) in VOCABULARY.mix(name) {
+                    let action = match modifiers::find(part) {
+                        Some(_) => Action::Modify(part),
+                        None => Action::Style(part),
+                    };
+                    self.push(action, target, amount * strength);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, action: Action, target: Target, strength: f32) {
+        let strength = match action {
+            Action::Modify(_) => strength.clamp(-1.0, 2.0),
+            // There is no opposite of a style: "less anime" is a little of it.
+            _ if strength < 0.0 => 1.0 + strength.max(-0.9),
+            _ => strength.min(2.0),
+        };
+        let step = Step { action, target, strength, origin: Origin::Said };
+        // The same again makes it stronger, not double.
+        let before = self
+            .plan
+            .steps
+            .iter_mut()
+            .find(|before| before.action == step.action && before.target == step.target);
+        if let Some(before) = before {
+            before.strength = before.strength.max(step.strength);
+        } else if self.plan.steps.len() < MAX_STEPS {
+            self.plan.steps.push(step);
+        }
+    }
+
+    fn refuse(&mut self, name: &'static str) {
+        if !self.plan.refused.contains(&name) && self.plan.refused.len() < MAX_STEPS {
+            self.plan.refused.push(name);
+        }
+    }
+
+    fn mention(&mut self, target: Target) {
+        if !self.plan.mentioned.contains(&target) && self.plan.mentioned.len() < MAX_STEPS {
+            self.plan.mentioned.push(target);
+        }
+    }
+}
+
+/// The target that the words begin with, and how many of them tell it: "red car on the left".
+fn target(meanings: &[Meaning]) -> (Target, usize) {
+    let mut target = Target::WHOLE;
+    let mut used = 0;
+    for (at, meaning) in meanings.iter().enumerate() {
+        match *meaning {
+            Meaning::Color(color) if target.object.is_none() && target.color.is_none() => {
+                target.color = Some(color);
+            }
+            Meaning::Object(object) if target.object.is_none() => target.object = Some(object),
+            // "the man's hair": the last of two is the thing.
+            Meaning::Object(object) if matches!(meanings[at - 1], Meaning::Object(_)) => {
+                target.object = Some(object);
+            }
+            Meaning::Place(place) if target.place.is_none() && target.object.is_some() => {
+                target.place = Some(place);
+            }
+            Meaning::Whole if at == 0 => {}
+            Meaning::Joint(Joint::And) if target.is_whole() => {}
+            _ => break,
+        }
+        used = at + 1;
+        if matches!(meaning, Meaning::Whole) {
+            break;
+        }
+    }
+    (target, used)
+}
+
+fn trailing_place(meanings: &[Meaning]) -> Option<&'static str> {
+    meanings.iter().rev().find_map(|meaning| match meaning {
+        Meaning::Place(place) => Some(*place),
+        _ => None,
+    })
+}
+
+fn degree_of(meanings: &[Meaning]) -> f32 {
+    meanings.iter().fold(1.0, |degree, meaning| match meaning {
+        Meaning::Degree(factor) => degree * factor,
+        _ => degree,
+    })
+}
+
+fn luma(color: Color) -> u32 {
+    let [red, green, blue] = color.rgb.map(u32::from);
+    red * 3 + green * 6 + blue
+}

@@ -1,0 +1,63 @@
+//! A printed comic: bold ink, few flat inks, dots in the half tones, yellowed paper.
+
+use super::abstraction::{Drawn, Flat};
+use super::{Scene, Style};
+use crate::models::operators::{Blur, Image, Plane, mix, saturate, shade, smooth};
+
+#[derive(Default)]
+pub(super) struct Comic {
+    flat: Flat,
+    drawn: Drawn,
+    form: Plane,
+    blur: Blur,
+}
+
+impl Style for Comic {
+    fn paint(&mut self, scene: &Scene<'_>, out: &mut Image) {
+        self.flat.make(scene, 13.0);
+        self.drawn.make_flat(scene, &self.flat, 4.6, 3);
+        self.flat.grow(scene);
+        self.blur.plane(&self.flat.luma, &mut self.form, scene.length(3.0));
+        let turn = std::f32::consts::TAU / scene.length(9.0).max(4.0);
+        let [r, g, b] = self.flat.full.each();
+        shade(
+            [r, g, b, &self.flat.luma, &self.form, &self.drawn.plane],
+            out.each_mut(),
+            #[inline(always)]
+            |y| {
+                let y = y as f32;
+                #[inline(always)]
+                move |x, [r, g, b, luma, form, line]| {
+                    // A screen of 45 degrees; a parabola stands for the cosine.
+                    let x = x as f32;
+                    let wave = |phase: f32| {
+                        let t = phase * (1.0 / std::f32::consts::TAU);
+                        let t = (t - t.floor()) * 2.0 - 1.0;
+                        1.0 - 2.0 * t * t
+                    };
+                    let dots = wave((x + y) * turn * 0.71) + wave((x - y) * turn * 0.71);
+                    let step = (form * (4.0 / 256.0) - 0.5).max(0.0).round();
+                    let tone = step * 64.0 + 62.0;
+                    let gain = tone - luma;
+                    let color = saturate([r + gain, g + gain, b + gain], 2.0);
+                    // Inks come in steps as well.
+                    let inked = color.map(|level| ((level * (1.0 / 51.0)).max(0.0)).round() * 51.0);
+                    // Dots where the tone lies between black and white.
+                    let size = ((138.0 - form) * 0.012).max(-1.6).min(1.2);
+                    let dot = smooth(dots + size, 0.35, 0.75) * smooth(form, 26.0, 60.0);
+                    let black = smooth(form, 34.0, 26.0).max(smooth(line, 136.0, 143.0));
+                    let paper = [1.0, 0.975, 0.89];
+                    let made: [f32; 3] = std::array::from_fn(|c| {
+                        let plain = inked[c].min(255.0) * paper[c];
+                        mix(plain, plain * 0.56, dot)
+                    });
+                    [
+                        mix(made[0], 14.0, black),
+                        mix(made[1], 12.0, black),
+                        mix(made[2], 18.0, black),
+                    ]
+                }
+            },
+        );
+    }
+}
