@@ -107,7 +107,10 @@ struct SenderShared {
     peer: Arc<CurrentPeer>,
     spare: Mutex<Vec<I420>>,
     key_frame_wanted: AtomicBool,
-    last_is_stale: AtomicBool,
+    /// Capture times of the newest picture that was queued, and of the last that is not to be sent
+    /// again.
+    newest: AtomicU64,
+    stale: AtomicU64,
     /// Where nobody estimates the rate.
     bitrate: u32,
     /// What the encoder was told.
@@ -155,7 +158,8 @@ impl VideoSender {
                 peer,
                 spare: Mutex::default(),
                 key_frame_wanted: AtomicBool::new(true),
-                last_is_stale: AtomicBool::new(false),
+                newest: AtomicU64::new(0),
+                stale: AtomicU64::new(0),
                 bitrate,
                 told: AtomicU32::new(bitrate),
                 counters: Counters::default(),
@@ -175,6 +179,7 @@ impl VideoSender {
     /// Queues a picture; the one that waited, if any, is displaced and counted. Returns the capture
     /// time of that one.
     pub fn send(&self, frame: OutgoingFrame) -> Option<NtpTime> {
+        self.shared.newest.store(frame.capture_time.0, Ordering::Release);
         let displaced = self.shared.inbox.put(frame)?;
         self.shared.recycle(displaced.picture);
         Some(displaced.capture_time)
@@ -182,7 +187,10 @@ impl VideoSender {
 
     /// Queues a picture if there is room for it. What was refused comes back.
     pub fn try_send(&self, frame: OutgoingFrame) -> Result<(), OutgoingFrame> {
-        self.shared.inbox.try_put(frame)
+        let capture_time = frame.capture_time.0;
+        self.shared.inbox.try_put(frame)?;
+        self.shared.newest.store(capture_time, Ordering::Release);
+        Ok(())
     }
 
     pub fn is_full(&self) -> bool {
@@ -204,9 +212,10 @@ impl VideoSender {
         self.shared.request_key_frame();
     }
 
-    /// What was sent last is not to be sent again: it would be made otherwise by now.
+    /// What was queued so far is not to be sent a second time: it would be made otherwise by now.
     pub fn forget_last(&self) {
-        self.shared.last_is_stale.store(true, Ordering::Release);
+        let newest = self.shared.newest.load(Ordering::Acquire);
+        self.shared.stale.store(newest, Ordering::Release);
     }
 
     /// Those who watch what the peer is sent.
@@ -315,9 +324,8 @@ impl Encoding<'_> {
     }
 
     fn drop_stale(&mut self) {
-        if self.shared.last_is_stale.swap(false, Ordering::AcqRel)
-            && let Some(frame) = self.last.take()
-        {
+        let stale = self.shared.stale.load(Ordering::Acquire);
+        if let Some(frame) = self.last.take_if(|last| last.capture_time.0 <= stale) {
             self.shared.recycle(frame.picture);
         }
     }
