@@ -122,7 +122,8 @@ class RealTime:
             retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
                 option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
-                service is on this machine.
+                service is on this machine or its URL has an address of a private network. A name
+                that is not found within 1 s is left out this time.
 
         Raises:
             InvalidApiKeyError: The service refuses the key.
@@ -243,7 +244,8 @@ class RealTime:
             retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
                 option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
-                service is on this machine.
+                service is on this machine or its URL has an address of a private network. A name
+                that is not found within 1 s is left out this time.
 
         Raises:
             InvalidInputError: The token is none.

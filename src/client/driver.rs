@@ -4,6 +4,7 @@
 //! of their attempt, so that a late word of an old one cannot be taken for the new one's.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
+use super::addresses::is_public;
 use super::offer::{Customizer, customized};
 use super::target::{Address, KeySource};
 use super::{Command, ConnectOptions, Listener, Reply, SessionInfo, Shared, sampler};
@@ -100,17 +102,22 @@ impl PeerObserver for LinkObserver {
     }
 }
 
-/// A service on this machine needs neither STUN nor any other interface.
+/// A service on this machine needs neither STUN nor any other interface; to one in the same network
+/// an address outside says nothing.
 fn peer_config(options: &ConnectOptions) -> PeerConfig {
     let url = Url::parse(&options.base_url).ok();
-    let local = match url.as_ref().and_then(Url::host) {
+    let host = url.as_ref().and_then(Url::host);
+    let ip = match host {
+        Some(url::Host::Ipv4(ip)) => Some(IpAddr::from(ip)),
+        Some(url::Host::Ipv6(ip)) => Some(IpAddr::from(ip)),
+        _ => None,
+    };
+    let local = match host {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
+        _ => ip.is_some_and(|ip| ip.is_loopback()),
     };
     let ice_servers = options.ice_servers.clone().unwrap_or_else(|| {
-        if local {
+        if local || ip.is_some_and(|ip| !is_public(ip)) {
             return Vec::new();
         }
         vec![IceServer { urls: vec![DEFAULT_STUN.to_owned()], ..Default::default() }]
@@ -560,17 +567,19 @@ mod tests {
     }
 
     #[test]
-    fn a_service_on_this_machine_needs_no_stun() {
-        for (url, local) in [
-            ("ws://127.0.0.1:9/v1/stream", true),
-            ("ws://localhost:9/", true),
-            ("ws://[::1]:9/", true),
-            ("wss://api.example.com/", false),
-            ("ws://192.168.1.4/", false),
+    fn a_service_on_this_machine_or_in_its_network_needs_no_stun() {
+        for (url, reach, asks) in [
+            ("ws://127.0.0.1:9/v1/stream", Reach::Loopback, false),
+            ("ws://localhost:9/", Reach::Loopback, false),
+            ("ws://[::1]:9/", Reach::Loopback, false),
+            ("wss://api.example.com/", Reach::Network, true),
+            ("ws://1.1.1.1/", Reach::Network, true),
+            ("ws://192.168.1.4/", Reach::Network, false),
+            ("ws://[fd12:3456::1]/", Reach::Network, false),
         ] {
             let config = peer_config(&options(url));
-            assert_eq!(config.reach == Reach::Loopback, local, "{url}");
-            assert_eq!(config.ice_servers.is_empty(), local, "{url}");
+            assert_eq!(config.reach, reach, "{url}");
+            assert_eq!(config.ice_servers.is_empty(), !asks, "{url}");
         }
     }
 }

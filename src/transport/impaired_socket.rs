@@ -21,6 +21,7 @@ use webrtc::runtime::{
 };
 
 use super::impairment::{Conditions, Link, LinkCounters};
+use super::names;
 use super::video::lock;
 
 /// Reads from the socket before what has arrived is handed on.
@@ -90,22 +91,22 @@ impl Impairment {
     }
 }
 
-/// The runtime of a peer connection, whose sockets are impaired.
+/// The runtime of a peer connection, whose sockets may be impaired.
 #[derive(Debug)]
-pub(super) struct ImpairedRuntime {
+pub(super) struct PeerRuntime {
     runtime: TokioRuntime,
-    impairment: Arc<Impairment>,
+    impairment: Option<Arc<Impairment>>,
 }
 
-impl ImpairedRuntime {
-    pub(super) fn new(impairment: Arc<Impairment>) -> Self {
+impl PeerRuntime {
+    pub(super) fn new(impairment: Option<Arc<Impairment>>) -> Self {
         Self { runtime: TokioRuntime, impairment }
     }
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-impl Runtime for ImpairedRuntime {
+impl Runtime for PeerRuntime {
     fn spawn(&self, future: Boxed<'static, ()>) -> Box<dyn JoinHandle> {
         self.runtime.spawn(future)
     }
@@ -116,7 +117,8 @@ impl Runtime for ImpairedRuntime {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let socket = self.runtime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(ImpairedSocket(Arc::new(Shared::new(socket, Arc::clone(&self.impairment))))))
+        let Some(impairment) = &self.impairment else { return Ok(socket) };
+        Ok(Arc::new(ImpairedSocket(Arc::new(Shared::new(socket, Arc::clone(impairment))))))
     }
 
     fn wrap_tcp_listener(
@@ -134,7 +136,7 @@ impl Runtime for ImpairedRuntime {
     }
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
-        self.runtime.resolve_host(host)
+        Box::pin(names::resolve(host))
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {

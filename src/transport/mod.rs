@@ -10,6 +10,7 @@ pub mod fan_out;
 mod impaired_socket;
 pub mod impairment;
 mod key_frame_requests;
+mod names;
 mod pacer;
 mod packetizer;
 mod rate_follower;

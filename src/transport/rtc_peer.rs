@@ -29,7 +29,7 @@ use webrtc::peer_connection::{
 };
 use webrtc::rtp_transceiver::RtpSender;
 
-use super::impaired_socket::ImpairedRuntime;
+use super::impaired_socket::PeerRuntime;
 use super::pacer::Pacer;
 use super::packetizer::{EncodedFrame, Packetizer};
 use super::rtc_audio::PeerAudio;
@@ -146,11 +146,8 @@ pub async fn open_peer(
         sender: OnceLock::new(),
         flowing: AtomicBool::new(false),
     });
-    let mut builder = PeerConnectionBuilder::new();
-    if let Some(impairment) = &config.impairment {
-        builder = builder.with_runtime(Arc::new(ImpairedRuntime::new(Arc::clone(impairment))));
-    }
-    let connection = builder
+    let connection = PeerConnectionBuilder::new()
+        .with_runtime(Arc::new(PeerRuntime::new(config.impairment.clone())))
         .with_configuration(
             RTCConfigurationBuilder::default().with_ice_servers(ice_servers).build(),
         )

@@ -124,7 +124,8 @@ class RealTime:
             retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
                 option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
-                service is on this machine.
+                service is on this machine or its URL has an address of a private network. A name
+                that is not found within 1 s is left out this time.
 
         Raises:
             InvalidApiKeyError: The service refuses the key.
@@ -201,7 +202,8 @@ class RealTime:
             retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the
                 option above, not both.
             ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
-                service is on this machine.
+                service is on this machine or its URL has an address of a private network. A name
+                that is not found within 1 s is left out this time.
 
         Raises:
             InvalidInputError: The token is none.
@@ -365,7 +367,8 @@ def connect(
         retry: Delays and limits of that; see :class:`RetryPolicy`. Its ``attempts`` or the option
             above, not both.
         ice_servers: STUN and TURN servers. None: a public STUN server, or none at all if the
-            service is on this machine.
+            service is on this machine or its URL has an address of a private network. A name
+            that is not found within 1 s is left out this time.
 
     Raises:
         ParhelionError: As for :meth:`RealTime.connect`.

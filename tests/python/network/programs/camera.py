@@ -5,8 +5,8 @@ to live at most, and ``connect``, more arguments for ``connect``. Each line of t
 to set; with its end the program prints its result and ends. Times are of the monotonic clock, which
 all processes share. Prints lines of JSON, each with its ``event``:
 
-- ``connecting``, ``state``, ``error``, ``prompt`` (acknowledged), ``shown`` (the first picture of
-  all, and the first that was sent after a prompt was acknowledged),
+- ``connecting``, ``diagnostic`` (of the library), ``state``, ``error``, ``prompt`` (acknowledged),
+  ``shown`` (the first picture of all, and the first that was sent after a prompt was acknowledged),
 - ``result``: ``sent`` as [number, time], ``shown`` as [number, time, dB, latency that the library
   says], ``unreadable``, ``stats``.
 """
@@ -73,13 +73,17 @@ class Camera:
         model = ph.ModelDefinition(
             name="identity", fps=options["fps"], width=options["width"], height=options["height"]
         )
+        more = options.get("connect", {})
+        if "ice_servers" in more:
+            more["ice_servers"] = [ph.IceServer(url) for url in more["ice_servers"]]
         tell("connecting")
         session = await client.realtime.connect(
             None,
             model=model,
             initial_state=ph.InitialState(prompt=ph.Prompt("first", enhance=False)),
-            **options.get("connect", {}),
+            **more,
         )
+        session.on("diagnostic", lambda name, data: tell("diagnostic", name=name, **data))
         tell("state", state=session.get_connection_state())
         session.on("connection_change", lambda state: tell("state", state=state))
         session.on("error", lambda error: tell("error", code=error.code, text=str(error)))
