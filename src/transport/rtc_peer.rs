@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::mdns::MulticastSocket;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -71,6 +73,14 @@ fn bind_addresses(reach: Reach) -> Vec<&'static str> {
     }
 }
 
+/// Browsers hide the addresses of their machine behind names that a service can ask its network for.
+/// Services do not. Where there is no route there is no multicast either, and a socket for it would
+/// take the whole connection with it.
+fn multicast_dns(reach: Reach) -> MulticastDnsMode {
+    let asks = reach == Reach::Everywhere && MulticastSocket::new().into_std().is_ok();
+    if asks { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled }
+}
+
 /// What the callbacks share with the peer. Owns no connection, so nothing keeps itself alive.
 pub(super) struct Shared {
     pub(super) observer: Arc<dyn PeerObserver>,
@@ -122,6 +132,7 @@ pub async fn open_peer(
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEP_ALIVE))
         // A restart takes new sockets, since the old ones may be bound to an address that is gone.
         .with_discard_local_candidates_during_ice_restart(true)
+        .with_multicast_dns_mode(multicast_dns(config.reach))
         .build();
     let ice_servers = config
         .ice_servers

@@ -36,14 +36,18 @@ class LinkUnavailableError(RuntimeError):
 
 
 class Namespace:
-    """A network namespace with one address, at one end of the link."""
+    """A network namespace with one address, at one end of the link.
 
-    def __init__(self, address: str) -> None:
+    Without ``route`` it has ways to its own network only: none out of it, and no multicast.
+    """
+
+    def __init__(self, address: str, route: bool = True) -> None:
         self.address = address
         self._programs: list[subprocess.Popen[Any]] = []
         ours, theirs = socket.socketpair()
         ours.settimeout(_PATIENCE)
         holder = [sys.executable, str(_HERE / "namespace.py"), str(theirs.fileno()), address]
+        holder += ["route"] if route else []
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         with theirs:
             self._holder = subprocess.Popen(
@@ -151,15 +155,18 @@ class Link:
 
 
 @contextlib.contextmanager
-def open_link(seed: int = 0) -> Iterator[Link]:
-    """A link that is perfect until :meth:`Link.set`, and gone when the block is left."""
+def open_link(seed: int = 0, *, route: bool = True) -> Iterator[Link]:
+    """A link that is perfect until :meth:`Link.set`, and gone when the block is left.
+
+    ``route`` as of :class:`Namespace`, at both ends.
+    """
     emulator = _emulator()
     if sys.platform != "linux":
         raise LinkUnavailableError("network namespaces are Linux's")
     with contextlib.ExitStack() as stack:
-        client = Namespace(_CLIENT)
+        client = Namespace(_CLIENT, route)
         stack.callback(client.close)
-        service = Namespace(_SERVICE)
+        service = Namespace(_SERVICE, route)
         stack.callback(service.close)
         control, process = _start(emulator, [client, service])
         stack.callback(_stop, control, process)

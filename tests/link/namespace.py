@@ -1,8 +1,9 @@
 """Makes a network namespace with a TUN device, and holds it as long as its parent wants.
 
-Run by ``link.py`` in the new namespace: ``namespace.py SOCKET ADDRESS``, with the descriptor of a
-Unix socket. The device is sent over it first. Then each line is an address for the device to take
-instead, answered by a line; at the end of the socket the namespace goes with this process.
+Run by ``link.py`` in the new namespace: ``namespace.py SOCKET ADDRESS [route]``, with the
+descriptor of a Unix socket; ``route`` sends to the device what is for other networks too. The
+device is sent over the socket first. Then each line is an address for the device to take instead,
+answered by a line; at the end of the socket the namespace goes with this process.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def _move(control: socket.socket, address: str) -> None:
     fcntl.ioctl(control, _SIOCSIFADDR, _request(_DEVICE, _address(address)))
     fcntl.ioctl(control, _SIOCSIFNETMASK, _request(_DEVICE, _address(_PREFIX)))
     _up(control, _DEVICE)
-    _route(control)
+    if "route" in sys.argv[3:]:
+        _route(control)
 
 
 def main() -> None:

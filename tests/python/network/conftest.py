@@ -32,10 +32,11 @@ _PATIENCE = 40.0
 
 @pytest.fixture
 def link(request: pytest.FixtureRequest) -> Iterator[Link]:
-    """A link that is perfect until a test makes it bad."""
+    """A link that is perfect until a test makes it bad; ``no_route`` as parameter: see there."""
     try:
         opened = contextlib.ExitStack()
-        link = opened.enter_context(open_link(SEED))
+        route = getattr(request, "param", None) != "no_route"
+        link = opened.enter_context(open_link(SEED, route=route))
     except LinkUnavailableError as error:
         pytest.skip(str(error))
     with opened:
@@ -150,11 +151,12 @@ class Bench:
     link: Link
     api_key: str = "a key for tests"
 
-    def serve(self, port: int = 0) -> Program:
-        """A service; its first event is ``listening``."""
-        address = self.link.service.address
+    def serve(self, port: int = 0, *, beside_client: bool = False) -> Program:
+        """A service; its first event is ``listening``. ``beside_client``: on loopback there."""
+        end = self.link.client if beside_client else self.link.service
+        address = "127.0.0.1" if beside_client else end.address
         command = [sys.executable, str(PROGRAMS / "service.py"), address, str(port), self.api_key]
-        return Program(self.link.service.start(command, **_PIPES))
+        return Program(end.start(command, **_PIPES))
 
     def film(self, url: str, *, seconds: float = 120.0, **connect: object) -> Camera:
         """A client that sends and watches."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def handshake(camera) -> float:
     """Milliseconds from the offer until media flowed, at the first attempt."""
@@ -22,3 +24,10 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for(bench):
     servers = ["stun:stun.example.com:3478", "stun:stun.example.net:3478"]
     camera = bench.film(bench.serve().until("listening")["url"], ice_servers=servers)
     assert handshake(camera) < 8000
+
+
+@pytest.mark.parametrize("link", ["no_route"], indirect=True)
+@pytest.mark.parametrize("beside_client", [False, True])
+def test_a_machine_without_a_route_reaches_its_own_network(bench, beside_client):
+    service = bench.serve(beside_client=beside_client)
+    handshake(bench.film(service.until("listening")["url"]))
