@@ -31,3 +31,20 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for(bench):
 def test_a_machine_without_a_route_reaches_its_own_network(bench, beside_client):
     service = bench.serve(beside_client=beside_client)
     handshake(bench.film(service.until("listening")["url"]))
+
+
+def test_blocked_udp_is_named(link, bench):
+    link.set("both", block_udp=True)
+    service = bench.serve()
+    camera = bench.film(service.until("listening")["url"], timeout=6)
+    failed = camera.until("failed")
+    took = failed["at"] - camera.events[0]["at"]
+    assert failed["code"] == "WEBRTC_TIMEOUT_ERROR", failed
+    assert "ice step" in failed["text"], failed
+    assert "UDP" in failed["text"], failed
+    assert took < 20, failed
+    # The service has noticed that the client is gone.
+    count = None
+    while count != 0:
+        service.say("")
+        count = service.until("sessions")["count"]
