@@ -32,7 +32,7 @@ def run(
     show: Callable[[Picture], object],
     client: ph.sync.Client,
     *,
-    style: str = "neon",
+    style: str = "comic",
     patience: float = 2.0,
 ) -> Evening:
     """Shows every picture of a camera, in the style whenever that is possible.

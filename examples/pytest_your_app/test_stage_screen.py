@@ -88,7 +88,7 @@ def test_a_session_of_one_s_own_beside_the_application(
 ) -> None:
     """What the screen shows is what the service makes of it."""
     first = next(camera(1))
-    expected = sync_realtime_client("mirage_v2", prompt="neon").process(first)
+    expected = sync_realtime_client("mirage_v2", prompt="comic").process(first)
     shown: list[Picture] = []
-    run(camera(1), shown.append, client, style="neon")
+    run(camera(1), shown.append, client, style="comic")
     assert np.abs(shown[0].astype(int) - expected).mean() < 3

@@ -147,8 +147,8 @@ def read_stamp(frame: object) -> int | None:
 
     Args:
         frame: A :class:`parhelion.Frame` or an array (H, W) or (H, W, channels), in any order of
-            channels. It survives every look of the local service, but for neon in pictures
-            smaller than 640 x 360.
+            channels. It survives the codec and most styles of the local service, but not those
+            that leave lines alone, such as neon and blueprint.
 
     Returns:
         The number; None if there is none, or if what was done to the picture destroyed it.
