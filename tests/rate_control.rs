@@ -116,6 +116,35 @@ struct World {
     others: f64,
     owed: f64,
     reports_pass: bool,
+    /// The receiving machine is busy: packets wait for it, in order.
+    busy: Option<Busy>,
+    held: VecDeque<(u64, Packet)>,
+}
+
+/// Bursts of up to 200 ms in which the receiver wakes up 5 to 60 ms late.
+struct Busy {
+    chance: fastrand::Rng,
+    /// Milliseconds between bursts at most.
+    pause: u64,
+    /// When the burst ends, and the next one begins.
+    until: u64,
+    next: u64,
+    wakes: u64,
+}
+
+impl Busy {
+    /// When the receiver reads what comes now.
+    fn wakes(&mut self, now: u64) -> u64 {
+        if now >= self.next {
+            self.until = now + self.chance.u64(20..=200);
+            self.next = self.until + self.chance.u64(20..=self.pause);
+        }
+        if now >= self.wakes {
+            let late = if now < self.until { self.chance.u64(5..=60) } else { 0 };
+            self.wakes = now + late;
+        }
+        self.wakes
+    }
 }
 
 impl World {
@@ -130,6 +159,8 @@ impl World {
             others: 0.0,
             owed: 0.0,
             reports_pass: true,
+            busy: None,
+            held: VecDeque::new(),
         }
     }
 
@@ -137,6 +168,7 @@ impl World {
         let now = self.start + self.now as u32 * MS;
         self.link.set_conditions(now, conditions);
         self.reports_pass = !conditions.blackout;
+        self.back = conditions.delay;
     }
 
     fn run(&mut self, until: f64) {
@@ -170,6 +202,10 @@ impl World {
             }
         }
         while let Some(packet) = self.link.pop(now) {
+            let wakes = self.busy.as_mut().map_or(self.now, |busy| busy.wakes(self.now));
+            self.held.push_back((wakes, packet));
+        }
+        while let Some((_, packet)) = self.held.pop_front_if(|(wakes, _)| *wakes <= self.now) {
             let Some(flow) = self.flows.get_mut(packet.flow) else { continue };
             let (sent, size, arrived) = &mut flow.sent[packet.number];
             *arrived = Some(now);
@@ -352,6 +388,97 @@ fn jitter_does_not_lower_the_rate() {
             world.run(60.0);
             let used = world.flows[0].rate(5.0, 60.0);
             assert!(used > 2_000_000.0, "jitter {jitter}, seed {seed}: {used}");
+        }
+    }
+}
+
+/// Milliseconds with a rate below this many bits per second, from a second on.
+fn low(flow: &Flow, from: usize, least: f64) -> usize {
+    flow.targets[from * 1000..].iter().filter(|target| **target < least).count()
+}
+
+/// The way becomes longer by so many milliseconds in so many steps of 50 ms, and short again.
+fn longer_way(near: Conditions, longer: u64, steps: u64, seed: u64) -> World {
+    let mut world = one(near, 2_500_000, seed);
+    for step in 1..=steps {
+        world.run(10.0 + (step - 1) as f64 * 0.05);
+        world.change(Conditions {
+            delay: near.delay + Duration::from_millis(longer * step / steps),
+            ..near
+        });
+    }
+    world.run(20.0);
+    world.change(near);
+    world.run(25.0);
+    world
+}
+
+#[test]
+fn a_way_that_becomes_longer_is_no_queue() {
+    for longer in [80, 200] {
+        for (jitter, loss) in [(2, 0.0), (2, 0.02), (20, 0.0), (20, 0.02), (30, 0.0), (30, 0.02)] {
+            for seed in SEEDS {
+                let jitter = jitter * MS;
+                let near = Conditions { jitter, loss, ..path(Some(20_000_000), 20) };
+                let world = longer_way(near, longer, 1, seed);
+                let low = low(&world.flows[0], 10, 2_400_000.0);
+                if low > 1500 {
+                    world.show(0.5);
+                    panic!("{longer} ms, {jitter:?}, loss {loss}, seed {seed}: low for {low} ms");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_way_that_becomes_longer_by_and_by_lowers_the_rate_for_a_while_only() {
+    for longer in [80, 200] {
+        for steps in [4, 20] {
+            for seed in SEEDS {
+                let near = Conditions { jitter: 5 * MS, ..path(Some(20_000_000), 20) };
+                let world = longer_way(near, longer, steps, seed);
+                world.show(0.5);
+                let low = low(&world.flows[0], 10, 1_500_000.0);
+                let name = format!("{longer} ms in {steps} steps, seed {seed}");
+                assert!(low < 5000, "{name}: low for {low} ms");
+                assert!(world.flows[0].at(19.0) > 2_000_000.0, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_way_whose_length_wanders_is_used_all_the_same() {
+    for seed in SEEDS {
+        for (most, least) in [(20, 2_900_000.0), (60, 1_000_000.0)] {
+            let mut chance = fastrand::Rng::with_seed(seed);
+            let near = path(Some(20_000_000), 20);
+            let mut world = one(near, 2_500_000, seed);
+            let mut at = 5.0;
+            world.run(at);
+            while at < 40.0 {
+                let delay = Duration::from_millis(20 + chance.u64(0..=most));
+                world.change(Conditions { delay, ..near });
+                at += 0.1 + 0.9 * chance.f64();
+                world.run(at);
+            }
+            let mean = world.flows[0].targets[5_000..].iter().sum::<f64>() / 35e3;
+            assert!(mean > least, "{most} ms, seed {seed}: {mean}");
+        }
+    }
+}
+
+#[test]
+fn a_busy_machine_is_no_narrow_path() {
+    for pause in [100, 600] {
+        for seed in 0..20 {
+            let mut world = one(path(None, 0), 3_000_000, seed);
+            let chance = fastrand::Rng::with_seed(seed);
+            world.busy = Some(Busy { chance, pause, until: 0, next: 0, wakes: 0 });
+            world.run(60.0);
+            let low = low(&world.flows[0], 0, 2_500_000.0);
+            assert!(low == 0, "pauses of {pause} ms at most, seed {seed}: low for {low} ms");
         }
     }
 }

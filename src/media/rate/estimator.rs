@@ -56,6 +56,27 @@ const BOUND_LIFETIME: Duration = Duration::from_secs(10);
 /// Without reports on packets for this long, those in sum count.
 const DETAILED: Duration = Duration::from_secs(3);
 
+/// A lower rate should have shortened the queue by so much, milliseconds, or so many times the
+/// jitter, before it is looked whether it did.
+const EXPECTED: f64 = 40.0;
+const EXPECTED_JITTER: f64 = 2.0;
+/// It did if the wait is shorter by this share of that: who shares a path empties it alone.
+const SHORTER: f64 = 0.15;
+/// Others on the path may take what is left free. That a wait is no queue is believed if what is
+/// sent is less than carried by the first share; else it is tried with the second of what is carried.
+const DEEP: f64 = 0.3;
+const DEEPER: f64 = 0.62;
+/// A wait that has become longer by more than this, milliseconds, is still growing.
+const GROWN: f64 = 15.0;
+/// With more losses than this the queue may be full.
+const FULL: f64 = 0.2;
+/// The wait before a decrease is seen over this long.
+const SEEN: Duration = Duration::from_millis(120);
+/// While it is in doubt there is no further decrease, for so long and a round trip.
+const DOUBT: Duration = Duration::from_millis(1000);
+/// A decrease that is not judged after so long, will not be.
+const UNJUDGED: Duration = Duration::from_millis(1500);
+
 /// The rate of one sender towards one receiver. Bits per second, everything included.
 #[derive(Debug)]
 pub struct RateEstimator {
@@ -80,6 +101,24 @@ pub struct RateEstimator {
     /// What the receiver thinks, and when it said so.
     bound: Option<(Instant, f64)>,
     shortest_round_trip: Option<Duration>,
+    trial: Option<Trial>,
+    /// Lost and all packets since packets wait.
+    while_waiting: (u32, u32),
+}
+
+/// A lower rate that is to shorten a queue.
+#[derive(Debug)]
+struct Trial {
+    since: Instant,
+    /// The rate before.
+    before: f64,
+    /// What the path is thought to carry, bits per second.
+    carries: f64,
+    /// Bits sent since, and packets: lost, all.
+    bits: f64,
+    packets: (u32, u32),
+    /// The rate was lowered once more.
+    is_second: bool,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +153,8 @@ impl RateEstimator {
             silence: Silence::default(),
             bound: None,
             shortest_round_trip: None,
+            trial: None,
+            while_waiting: (0, 0),
         }
     }
 
@@ -189,6 +230,13 @@ impl RateEstimator {
                 all += 1;
                 lost += u32::from(packet.arrived.is_none());
             }
+            if let Some(trial) = &mut self.trial
+                && packet.sent >= trial.since
+            {
+                trial.bits += f64::from(packet.size) * 8.0;
+                trial.packets.0 += u32::from(packet.arrived.is_none());
+                trial.packets.1 += 1;
+            }
             if let Some(arrived) = packet.arrived {
                 self.delivered.add(arrived, packet.size);
                 self.queue.add(packet.sent, arrived, rate);
@@ -200,7 +248,10 @@ impl RateEstimator {
         } else {
             self.loss.add(now, last, lost, all);
         }
+        self.while_waiting.0 += lost;
+        self.while_waiting.1 += all;
         self.queue.look();
+        self.judge(now, last);
         let newest = packets.iter().rev().find(|packet| packet.arrived.is_some());
         if let Some(newest) = newest {
             let sample = now.saturating_duration_since(newest.sent);
@@ -252,8 +303,17 @@ impl RateEstimator {
         let (wait, threshold) = (self.queue.wait(), self.queue.threshold(rate));
         if wait <= threshold || self.queue.is_falling() {
             self.waits_since = None;
+            self.while_waiting = (0, 0);
         } else if now >= *self.waits_since.get_or_insert(now) + self.sustained(now) {
-            if self.has_settled(now) {
+            if self.is_in_doubt(now) {
+                self.trend = Trend::Hold;
+            } else if self.trial.is_none()
+                && self.queue.is_step(threshold)
+                && !is_full(self.while_waiting)
+            {
+                self.queue.take_for_way(self.queue.newest());
+                self.waits_since = None;
+            } else if self.has_settled(now) {
                 self.loss.end_trial();
                 let delivered = self.delivered.rate(SHORT).unwrap_or(self.target);
                 self.back_off(now, delivered, (wait - threshold) / 1e3);
@@ -268,9 +328,69 @@ impl RateEstimator {
         self.follow_loss(now, elapsed);
     }
 
+    /// Whether the last decrease shortened what was taken for a queue. If not, it is none.
+    fn judge(&mut self, now: Instant, newest: Instant) {
+        let Some(trial) = &self.trial else { return };
+        let passed = newest.saturating_duration_since(trial.since);
+        let expected = (passed.as_secs_f64() - trial.bits / trial.carries) * 1e3;
+        let jitter = self.queue.jitter();
+        if expected < (EXPECTED_JITTER * jitter).max(EXPECTED) || passed < 2 * SEEN {
+            let gone = passed > SEEN && self.queue.wait() < GROWN;
+            if passed > UNJUDGED || gone {
+                self.trial = None;
+            }
+            return;
+        }
+        let before = self.queue.delay(trial.since, trial.since + SEEN);
+        let after = self.queue.delay(newest - SEEN, newest + SEEN);
+        let (Some(before), Some(after)) = (before, after) else {
+            self.trial = None;
+            return;
+        };
+        let same = -GROWN.max(jitter)..SHORTER * expected;
+        let rate = self.delivered.rate(LONG).unwrap_or(self.target);
+        let waits = self.queue.wait() > self.queue.threshold(rate) / 2.0;
+        let stays = waits && same.contains(&(before - after)) && !is_full(trial.packets);
+        let is_deep = expected / 1e3 > DEEP * passed.as_secs_f64();
+        if stays && !is_deep && !trial.is_second {
+            let rate = self.target.min(trial.carries * DEEPER);
+            let is_second = true;
+            self.trial =
+                Some(Trial { since: now, bits: 0.0, packets: (0, 0), is_second, ..*trial });
+            self.last_decrease = Some(now);
+            self.trend = Trend::Decrease;
+            self.set(now, rate);
+            return;
+        }
+        if stays && is_deep {
+            let rate = trial.before;
+            self.trial = None;
+            self.queue.take_for_way(after);
+            self.limit = None;
+            self.last_decrease = None;
+            self.waits_since = None;
+            self.trend = Trend::Increase;
+            self.set(now, self.target.max(rate));
+            return;
+        }
+        // What still grows cannot be judged yet.
+        let grows = before - after <= same.start && !is_full(trial.packets);
+        self.trial = grows.then_some(Trial { since: now, bits: 0.0, packets: (0, 0), ..*trial });
+    }
+
+    /// Whether the wait stays so far what it was before the last decrease, which is not judged yet.
+    fn is_in_doubt(&self, now: Instant) -> bool {
+        let Some(trial) = &self.trial else { return false };
+        let Some(before) = self.queue.delay(trial.since, trial.since + SEEN) else { return false };
+        let same = GROWN.max(self.queue.jitter());
+        now < trial.since + DOUBT + self.round_trip.unwrap_or_default()
+            && (self.queue.newest() - before).abs() < same
+            && !is_full(trial.packets)
+    }
+
     fn sustained(&self, now: Instant) -> Duration {
         let beginning = self.began.is_none_or(|began| now < began + BEGINNING);
-        if beginning || self.queue.has_jumped(now) { SUSTAINED_LONG } else { SUSTAINED }
+        if beginning || self.queue.has_jumped() { SUSTAINED_LONG } else { SUSTAINED }
     }
 
     fn follow_loss(&mut self, now: Instant, elapsed: f64) {
@@ -311,6 +431,16 @@ impl RateEstimator {
         }
         self.met_limit(delivered.min(self.target));
         self.silence.before = None;
+        let before = self.trial.as_ref().map_or(self.target, |trial| trial.before);
+        let carries = delivered.max(1.0);
+        self.trial = Some(Trial {
+            since: now,
+            before,
+            carries,
+            bits: 0.0,
+            packets: (0, 0),
+            is_second: false,
+        });
         self.last_decrease = Some(now);
         self.waits_since = None;
         self.trend = Trend::Decrease;
@@ -408,4 +538,9 @@ impl RateEstimator {
     fn since_start(&mut self, now: Instant) -> Duration {
         now.saturating_duration_since(*self.began.get_or_insert(now))
     }
+}
+
+/// Whether so many are lost, of all, as if a queue was full.
+fn is_full((lost, all): (u32, u32)) -> bool {
+    f64::from(lost) > FULL * f64::from(all)
 }

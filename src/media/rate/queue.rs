@@ -31,6 +31,17 @@ const AFTER_JUMP: Duration = Duration::from_millis(600);
 /// A queue is seen to fall against what it was this long ago.
 const FALLING_OVER: Duration = Duration::from_millis(150);
 
+/// Groups are remembered for this long, to tell a step from a queue.
+const REMEMBERED: Duration = Duration::from_millis(1500);
+/// A step has lasted so long; it is there within the shorter time.
+const LASTING: Duration = Duration::from_millis(300);
+const SUDDEN: Duration = Duration::from_millis(120);
+/// By then so much of it is there.
+const MOST_OF_IT: f64 = 0.75;
+/// What differs by so much of it, or by this many milliseconds, is the same.
+const SAME: f64 = 0.12;
+const SAME_AT_LEAST: f64 = 8.0;
+
 /// Judges how long packets wait.
 #[derive(Debug, Default)]
 pub struct StandingQueue {
@@ -39,6 +50,8 @@ pub struct StandingQueue {
     recent: VecDeque<(Duration, f64)>,
     /// The last group: when it was sent, and its least delay.
     group: Option<(Duration, f64)>,
+    /// The groups before it.
+    groups: VecDeque<(Duration, f64)>,
     /// The least delay of each span, and when it began.
     least: VecDeque<(Duration, f64)>,
     /// Mean difference between a group and the one before, milliseconds.
@@ -64,7 +77,11 @@ impl StandingQueue {
         match &mut self.group {
             Some((began, least)) if sent < *began + GROUP => *least = least.min(delay),
             group => {
-                if let Some((_, before)) = group {
+                if let Some((began, before)) = group {
+                    self.groups.push_back((*began, *before));
+                    while self.groups.front().is_some_and(|(at, _)| *at + REMEMBERED < sent) {
+                        self.groups.pop_front();
+                    }
                     let difference = (delay - *before).abs().min(MOST_FOR_JITTER);
                     self.jitter += (difference - self.jitter) * 0.03;
                 }
@@ -102,9 +119,7 @@ impl StandingQueue {
         if self.recent.is_empty() {
             return 0.0;
         }
-        let recent = self.recent.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min);
-        let least = self.least.iter().map(|(_, least)| *least).fold(f64::INFINITY, f64::min);
-        (recent - least).max(0.0)
+        (self.newest() - self.least()).max(0.0)
     }
 
     /// More than this is too much for who has this much delivered, milliseconds.
@@ -113,10 +128,11 @@ impl StandingQueue {
         harmless + (2.0 * self.jitter).min(MOST_FOR_JITTER)
     }
 
-    /// Whether packets were held up at once a moment ago, and may not be waiting in a queue.
-    pub fn has_jumped(&self, now: Instant) -> bool {
-        let (Some(origin), Some(jumped)) = (self.origin, self.jumped) else { return false };
-        now.saturating_duration_since(origin) < jumped + AFTER_JUMP
+    /// Whether packets were held up at once a moment before the newest that came, and may not be
+    /// waiting in a queue.
+    pub fn has_jumped(&self) -> bool {
+        let (Some((newest, _)), Some(jumped)) = (self.group, self.jumped) else { return false };
+        newest < jumped + AFTER_JUMP
     }
 
     /// Whether the wait is getting shorter.
@@ -127,12 +143,70 @@ impl StandingQueue {
         *now < before - (before * 0.08).max(2.0)
     }
 
+    fn least(&self) -> f64 {
+        self.least.iter().map(|(_, least)| *least).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The least delay of what was sent over some time, milliseconds and whatever the clocks differ by.
+    pub fn delay(&self, from: Instant, until: Instant) -> Option<f64> {
+        let origin = self.origin?;
+        let range = from.saturating_duration_since(origin)..until.saturating_duration_since(origin);
+        least_of(self.groups.iter().chain(&self.group).filter(|(sent, _)| range.contains(sent)))
+    }
+
+    /// Mean difference between what was sent together and what was sent next, milliseconds.
+    pub fn jitter(&self) -> f64 {
+        self.jitter
+    }
+
+    /// Whether the wait came at once and has been the same since. A queue goes on growing: the way
+    /// has become longer.
+    pub fn is_step(&self, threshold: f64) -> bool {
+        let Some((newest, _)) = self.group else { return false };
+        let (least, wait) = (self.least(), self.wait());
+        let waiting = self.groups.iter().rev().take_while(|(_, delay)| *delay > least + threshold);
+        let Some((began, _)) = waiting.last() else { return false };
+        let lasts = newest.saturating_sub(*began);
+        let over = |from: Duration, until: Duration| {
+            let range = *began + from..*began + until;
+            least_of(self.groups.iter().filter(|(sent, _)| range.contains(sent)))
+        };
+        let half = SUDDEN / 2 + (lasts.saturating_sub(SUDDEN / 2)) / 2;
+        let (Some(sudden), Some(then), Some(now)) =
+            (over(Duration::ZERO, SUDDEN), over(SUDDEN / 2, half), over(half, lasts))
+        else {
+            return false;
+        };
+        lasts >= LASTING
+            && sudden - least >= MOST_OF_IT * wait
+            && (now - then).abs() < (SAME * wait).max(SAME_AT_LEAST).max(self.jitter)
+    }
+
+    /// What is waited now is the length of the way.
+    pub fn take_for_way(&mut self, least: f64) {
+        let now = self.group.map_or(Duration::ZERO, |(sent, _)| sent);
+        self.least.clear();
+        self.least.push_back((now, least));
+        self.waits.clear();
+        self.jumped = None;
+    }
+
+    /// The least delay of what arrived last.
+    pub fn newest(&self) -> f64 {
+        self.recent.iter().map(|(_, delay)| *delay).fold(f64::INFINITY, f64::min)
+    }
+
     /// What was on its way through a silence says nothing, nor does what came before.
     pub fn forget_recent(&mut self) {
         self.recent.clear();
+        self.groups.clear();
         self.group = None;
         self.waits.clear();
     }
+}
+
+fn least_of<'a>(groups: impl Iterator<Item = &'a (Duration, f64)>) -> Option<f64> {
+    groups.map(|(_, delay)| *delay).reduce(f64::min)
 }
 
 #[cfg(test)]
@@ -191,5 +265,20 @@ mod tests {
     fn a_longer_path_is_known_after_a_while() {
         let queue = waits((0..700).map(|n| if n < 100 { 20 } else { 120 }));
         assert!(queue.wait() < 1.0, "{}", queue.wait());
+    }
+
+    #[test]
+    fn a_wait_that_came_at_once_and_stays_is_a_longer_way() {
+        let step = |n: u64, rise: u64| waits((0..60).map(|k| if k < n { 20 } else { rise }));
+        assert!(step(45, 120).is_step(30.0));
+        assert!(!step(55, 120).is_step(30.0), "too soon to tell");
+        assert!(!step(45, 40).is_step(30.0), "nothing waits");
+        let grows = waits((0..60).map(|n| if n < 45 { 20 } else { 20 + 10 * (n - 45) }));
+        assert!(!grows.is_step(30.0));
+        let sudden = waits((0..60).map(|n| if n < 45 { 20 } else { 100 + 10 * (n - 45) }));
+        assert!(!sudden.is_step(30.0));
+        let mut known = step(45, 120);
+        known.take_for_way(known.newest());
+        assert!(known.wait() < 1.0);
     }
 }

@@ -55,7 +55,7 @@ def test_loss(link, camera):
 @pytest.mark.timeout(120)
 def test_delay_with_jitter(link, camera):
     """A long way costs its own time; what is lost on it can still be repaired."""
-    delays = [0.02, 0.1]
+    delays = [0.02, 0.1, 0.3]
     settings = [{"loss": 0.02, "delay": delay, "jitter": delay / 10} for delay in delays]
     times = list(spans(link, settings))
     link.set("both")
@@ -66,8 +66,7 @@ def test_delay_with_jitter(link, camera):
     print(report(measured), result.raw["stats"])
     assert measured[0][1].share >= 0.9, report(measured)
     for setting, shown in measured:
-        # A way that grows longer at once looks like a queue: the sender holds back for a while.
-        assert shown.share > 0, report(measured)
+        assert shown.share >= 0.6, report(measured)
         # There and back, a repair in each direction and the time of a busy machine.
         assert shown.p95 < 8 * setting["delay"] + 1.0, report(measured)
     assert result.raw["state"] == "generating"
