@@ -73,7 +73,7 @@ const FULL: f64 = 0.2;
 /// The wait before a decrease is seen over this long.
 const SEEN: Duration = Duration::from_millis(120);
 /// While it is in doubt there is no further decrease, for so long and a round trip.
-const DOUBT: Duration = Duration::from_millis(1000);
+const DOUBT: Duration = Duration::from_secs(1);
 /// A decrease that is not judged after so long, will not be.
 const UNJUDGED: Duration = Duration::from_millis(1500);
 
