@@ -205,7 +205,10 @@ impl World {
             let wakes = self.busy.as_mut().map_or(self.now, |busy| busy.wakes(self.now));
             self.held.push_back((wakes, packet));
         }
-        while let Some((_, packet)) = self.held.pop_front_if(|(wakes, _)| *wakes <= self.now) {
+        while let Some(&(wakes, packet)) = self.held.front()
+            && wakes <= self.now
+        {
+            self.held.pop_front();
             let Some(flow) = self.flows.get_mut(packet.flow) else { continue };
             let (sent, size, arrived) = &mut flow.sent[packet.number];
             *arrived = Some(now);
