@@ -50,6 +50,23 @@ COMBINED = (
     "wes anderson",
     "haunted charcoal",
 )
+EDITS = (
+    "make the grass blue",
+    "turn the red car green",
+    "replace the background with a starry sky",
+    "replace the background with a beach",
+    "blur the background",
+    "remove all color except red",
+    "add snow",
+    "make it night",
+    "add fog in the distance",
+    "give it a golden hour",
+    "warmer skin",
+    "make the sky pink",
+    "turn the person into marble",
+    "make the orange clothes teal",
+    "keep only the person",
+)
 
 
 def data_file(package: str, *parts: str) -> Path | None:
@@ -94,13 +111,15 @@ def sources() -> Iterator[tuple[str, list[Pixels]]]:
         yield "astronaut", [filling(Image.open(portrait))]
 
 
-def painted(paint: Path, frames: list[Pixels], prompts: list[str]) -> list[tuple[str, Pixels]]:
+def painted(
+    paint: Path, model: str, frames: list[Pixels], prompts: list[str]
+) -> list[tuple[str, Pixels]]:
     """The last frame under every prompt."""
     with tempfile.TemporaryDirectory() as folder:
         raw, made = Path(folder, "in.rgb"), Path(folder, "out.rgb")
         raw.write_bytes(b"".join(frame.tobytes() for frame in frames))
         size = (str(WIDTH), str(HEIGHT))
-        command = [str(paint), str(raw), *size, "mirage_v2", str(made), *prompts]
+        command = [str(paint), str(raw), *size, model, str(made), *prompts]
         result = subprocess.run(command, check=True, capture_output=True, text=True)
         names = [str(json.loads(line)["prompt"]) for line in result.stdout.splitlines()]
         pictures = np.fromfile(made, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
@@ -130,17 +149,36 @@ def main() -> None:
     if not paint.is_file():
         raise SystemExit(f"{paint} is missing: cargo build --release --example paint")
     OUT.mkdir(parents=True, exist_ok=True)
-    for title, frames in sources():
-        wanted = {"styles": ["--styles"]}
+    shown = dict(sources())
+    for title, frames in shown.items():
+        wanted = {"styles": ("mirage_v2", ["--styles"]), "edits": ("lucy_v2v_720p_rt", list(EDITS))}
         if title in ("bunny", "astronaut"):
-            wanted |= {"modifiers": ["--modifiers"], "combined": list(COMBINED)}
-        for kind, prompts in wanted.items():
-            pictures = painted(paint, frames, prompts)
+            wanted["modifiers"] = ("mirage_v2", ["--modifiers"])
+            wanted["combined"] = ("mirage_v2", list(COMBINED))
+        for kind, (model, prompts) in wanted.items():
+            pictures = painted(paint, model, frames, prompts)
             count = COLUMNS * ROWS
             parts = [pictures[at : at + count] for at in range(0, len(pictures), count)]
             for number, part in enumerate(parts, 1):
                 suffix = f"-{number}" if len(parts) > 1 else ""
                 sheet(part, OUT / f"{title}-{kind}{suffix}.png")
+    sheet(list(referred(paint, shown)), OUT / "references.png")
+
+
+def referred(paint: Path, shown: dict[str, list[Pixels]]) -> Iterator[tuple[str, Pixels]]:
+    """Every source with the look of every other, the reference first."""
+    with tempfile.TemporaryDirectory() as folder:
+        for title, frames in shown.items():
+            file = Path(folder, title)
+            file.write_bytes(frames[-1].tobytes())
+            yield f"reference: {title}", frames[-1]
+            for other, others in shown.items():
+                if other != title:
+                    prompt = f"|{file}:{WIDTH}x{HEIGHT}"
+                    yield (
+                        f"{other} like {title}",
+                        painted(paint, "lucy_2_rt", others, [prompt])[0][1],
+                    )
 
 
 if __name__ == "__main__":
