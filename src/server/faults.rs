@@ -230,9 +230,15 @@ impl Faults {
 
     /// Waits until a switch has struck so often, or is lifted.
     pub async fn wait_for_hits(&self, id: u64, hits: u64) {
+        self.until(|| self.hits(id).is_none_or(|so_far| so_far >= hits)).await;
+    }
+
+    /// Waits until something holds, which is asked again whenever there is news.
+    async fn until(&self, holds: impl Fn() -> bool) {
         let mut news = self.news.subscribe();
-        // The sender lives as long as we are borrowed.
-        let _ = news.wait_for(|_| self.hits(id).is_none_or(|so_far| so_far >= hits)).await;
+        // Not `wait_for`: it would ask, which takes the switches, while it holds the news; those
+        // who change a switch take the two in the other order.
+        while !holds() && news.changed().await.is_ok() {}
     }
 
     /// What happened so far, oldest first; the last thousand.
@@ -286,8 +292,7 @@ impl Faults {
         let Some((id, _)) = self.strike(None, |fault| *fault == Fault::Stall(stage)) else {
             return;
         };
-        let mut news = self.news.subscribe();
-        let _ = news.wait_for(|_| !self.is_on(id)).await;
+        self.until(|| !self.is_on(id)).await;
     }
 
     /// Whether every key is to be refused.
@@ -310,7 +315,7 @@ impl Faults {
     }
 
     pub(super) fn is_on(&self, id: u64) -> bool {
-        lock(&self.state).switches.iter().any(|switch| switch.id == id)
+        lock(&self.state).has(id)
     }
 
     /// The impairment of a session that begins.
