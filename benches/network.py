@@ -1,7 +1,8 @@
 """A service and a client with a bad link between them: ``make bench ARGS="--case loss3"``.
 
-Each runs in a network namespace of its own (``tests/link``); aiortc goes through the same emulator,
-with the same seed, right after. A case that the system does not permit says so in its result.
+Each runs in a network namespace of its own (``tests/link``); GStreamer and aiortc go through the
+same emulator, with the same seed, right after. A case that the system does not permit, and a
+library that is not installed, say so in the result.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ import psutil
 
 from exchange import Options
 from measure import percentiles
-from process import CaseFailedError, answer, end, endpoint_of, spawn
+from process import CaseFailedError, LibraryMissingError, answer, end, endpoint_of, spawn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "link"))
 
 from link import Link, LinkUnavailableError, open_link
 
 SEED = 1
-_PEERS = ("parhelion", "aiortc")
+_PEERS = ("parhelion", "gstreamer", "aiortc")
 _GRACE_SECONDS = 90.0
 _DAMAGED_DB = 15.0
 """Below that in its worst block a picture shows something else; the codec alone stays above 25."""
@@ -248,7 +249,7 @@ def _run(case: str, library: str, options: Options) -> dict[str, Any]:
             finally:
                 stage.close()
             return {**result, "link": link.counters()}
-    except LinkUnavailableError as error:
+    except (LinkUnavailableError, LibraryMissingError) as error:
         return {"unavailable": str(error)}
     except CaseFailedError as error:
         # A peer that does not survive the link is a result; ours must.

@@ -7,7 +7,9 @@ a program this module is the child: ``process.py server LIBRARY`` or ``process.p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import functools
 import importlib
 import json
 import os
@@ -25,6 +27,17 @@ import psutil
 from exchange import CASES, Options
 
 LIBRARIES = ("parhelion", "aiortc")
+_ALL_LIBRARIES = (*LIBRARIES, "gstreamer")
+_GSTREAMER = (
+    "import gi, numpy, psutil; gi.require_version('GstWebRTC', '1.0'); "
+    "from gi.repository import Gst; Gst.init(None); "
+    "assert all(map(Gst.ElementFactory.find, ('nicesrc', 'x264enc', 'avdec_h264')))"
+)
+_GSTREAMER_PACKAGES = (
+    "gstreamer1.0-nice gstreamer1.0-plugins-good gstreamer1.0-plugins-bad "
+    "gstreamer1.0-plugins-ugly gstreamer1.0-libav python3-gst-1.0 "
+    "gir1.2-gst-plugins-bad-1.0 python3-numpy python3-psutil"
+)
 OWN_CASES = {
     "viewers": ("viewers", "measure"),
     "sync": ("faces", "compare"),
@@ -38,6 +51,22 @@ _GRACE_SECONDS = 90.0
 
 class CaseFailedError(RuntimeError):
     """A child process failed or did not finish; its own words are on stderr."""
+
+
+class LibraryMissingError(RuntimeError):
+    """A library to compare with is not here; the text says how to install it."""
+
+
+@functools.cache
+def interpreter(library: str) -> str:
+    """The Python that can run a peer of this library: ours, or the system's for GStreamer."""
+    if library != "gstreamer":
+        return sys.executable
+    for python in (sys.executable, "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            if subprocess.run([python, "-c", _GSTREAMER], capture_output=True).returncode == 0:
+                return python
+    raise LibraryMissingError(f"no GStreamer with Python (Debian: {_GSTREAMER_PACKAGES})")
 
 
 @contextmanager
@@ -80,7 +109,7 @@ def spawn(
 ) -> subprocess.Popen[str]:
     """Starts a child; ``start`` may start it elsewhere. ``host`` is where a service listens."""
     return start(
-        [sys.executable, __file__, role, library, host],
+        [interpreter(library), __file__, role, library, host],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -165,8 +194,8 @@ async def _measure(library: str, job: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """The child: serve until stdin closes, or run the case that stdin describes."""
     role, library, host = sys.argv[1:]
-    if library not in LIBRARIES:
-        raise SystemExit(f"expected one of {', '.join(LIBRARIES)}, got {library!r}")
+    if library not in _ALL_LIBRARIES:
+        raise SystemExit(f"expected one of {', '.join(_ALL_LIBRARIES)}, got {library!r}")
     if role == "server":
         asyncio.run(_serve(library, host))
     else:
