@@ -37,7 +37,9 @@ _SEND = (
     f"{_RTP} ! peer."
 )
 _RECEIVE = (
-    "rtph264depay ! h264parse ! avdec_h264 ! videoconvert ! videoscale ! "
+    "rtph264depay request-keyframe=true wait-for-keyframe=true ! h264parse ! "
+    "avdec_h264 output-corrupt=false automatic-request-sync-points=true "
+    "discard-corrupted-frames=true ! videoconvert ! videoscale ! "
     f"video/x-raw,format=RGB,width={WIDTH},height={HEIGHT} ! "
     "appsink name=sink emit-signals=true sync=false max-buffers=1 drop=true"
 )
