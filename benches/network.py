@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from exchange import Options
-from measure import percentiles
+from measure import Memory, percentiles
 from process import CaseFailedError, LibraryMissingError, answer, end, endpoint_of, spawn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "link"))
@@ -215,7 +215,8 @@ def _usage(process: psutil.Process) -> dict[str, float]:
         return {
             "threads": process.num_threads(),
             "descriptors": process.num_fds(),
-            "rss_mib": round(process.memory_info().rss / 2**20, 1),
+            # Not the mapped content, which is the bench's own.
+            "rss_anonymous_mib": round(Memory.of(process).anonymous or 0.0, 1),
         }
     except psutil.Error:
         return {}

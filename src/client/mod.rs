@@ -8,6 +8,7 @@ mod fetch;
 mod flow;
 mod http;
 mod images;
+mod link;
 mod media;
 mod meter;
 mod offer;

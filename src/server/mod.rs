@@ -12,6 +12,7 @@ pub mod faults;
 mod http;
 mod link;
 mod listen;
+mod media;
 mod outbox;
 mod processing;
 mod registry;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::ws::WebSocket;
@@ -13,27 +12,22 @@ use super::admission::Entry;
 use super::caller::Caller;
 use super::control::{APPLY_LIMIT, DecodedImage, Prepared, prepare_beside};
 use super::faults::{Action, Faults};
-use super::link::{LinkObserver, MediaLink, MediaSeen, Observe, Observed};
+use super::link::{MediaLink, MediaSeen};
+use super::media::Media;
 use super::outbox::Outbox;
-use super::processing::{News, Processing, SessionContext};
+use super::processing::SessionContext;
 use super::registry::RegisteredModel;
 use super::report::report;
 use super::socket::{ControlSocket, Gone};
-use super::sound::Sound;
-use super::still::Still;
 use super::tokens::TokenUse;
 use super::waiting::{self, LetIn};
 use crate::error::{Error, Result};
-use crate::media::h264::live_threads;
-use crate::media::rate::Bitrates;
-use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::models::Control;
 use crate::protocol::{PromptReport, ServerMessage};
 use crate::session::{
     EncodedImage, ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput,
     ServerSession, State,
 };
-use crate::transport::video::{CurrentPeer, SenderQueue, VideoReceiver, VideoSender};
 use crate::transport::{AudioUse, PeerConfig, SharedPeer, runtime};
 
 pub(super) const INPUTS: usize = 256;
@@ -84,113 +78,6 @@ pub(crate) enum Input {
     },
     /// Something that is done to the session on purpose.
     Act(Action),
-}
-
-/// The media half of a session. Exists from the start, so that a state can be set before an offer.
-struct Media {
-    peer: Arc<CurrentPeer>,
-    sender: Arc<VideoSender>,
-    receiver: Arc<VideoReceiver>,
-    processing: Arc<Processing>,
-    sound: Arc<Sound>,
-    /// Of a model that is driven by sound.
-    still: Option<Arc<Still>>,
-}
-
-impl Media {
-    fn start(
-        service: &Service,
-        model: &RegisteredModel,
-        context: SessionContext,
-        caller: Caller,
-        inputs: mpsc::Sender<Input>,
-    ) -> Result<Self> {
-        let peer = Arc::<CurrentPeer>::default();
-        let Bitrates { start, max, .. } = service.options.bitrates;
-        let encoder = H264Encoder::new(H264Config {
-            bitrate: start,
-            max_bitrate: max,
-            threads: live_threads(),
-            ..Default::default()
-        })?;
-        let queue =
-            SenderQueue { place: "encoder", capacity: 1, every: caller.wants_all, lost: None };
-        let sender = VideoSender::start_with(queue, Arc::clone(&peer), Box::new(encoder), start)?;
-        let sender = Arc::new(sender);
-        let processing = Arc::new(Processing::start(
-            model,
-            context,
-            Arc::clone(&sender),
-            Arc::clone(&service.options.faults),
-            Box::new(move |news| {
-                let _ = inputs.try_send(match news {
-                    News::Failed { error, fatal } => Input::ModelFailed { error, fatal },
-                    News::Understood(report) => Input::Understood(report),
-                });
-            }),
-        )?);
-        let pictures = Arc::clone(&processing);
-        let sound = Arc::new(Sound::new(
-            Arc::clone(&peer),
-            Arc::clone(sender.fan_out()),
-            Box::new(move || pictures.delay()),
-        ));
-        let still = if model.spec.accepts_audio {
-            Some(Arc::new(Still::start(
-                &model.spec,
-                Arc::clone(&peer),
-                Arc::clone(&sender),
-                Arc::clone(&sound),
-            )?))
-        } else {
-            None
-        };
-        let (target, instead) = (Arc::clone(&processing), still.clone());
-        let receiver = Arc::new(VideoReceiver::start(
-            "decoder",
-            Arc::clone(&peer),
-            Box::new(H264Decoder::new()?),
-            move |planes, capture_time| {
-                if let Some(still) = &instead {
-                    still.video_came();
-                }
-                target.accept(planes, capture_time);
-            },
-        )?);
-        Ok(Self { peer, sender, receiver, processing, sound, still })
-    }
-
-    /// Makes the observer of each link.
-    fn observe(&self, inputs: mpsc::Sender<Input>, seen: &Arc<MediaSeen>) -> Observe {
-        let (sender, receiver) = (Arc::clone(&self.sender), Arc::clone(&self.receiver));
-        let seen = Arc::clone(seen);
-        let sound = Arc::clone(&self.sound);
-        Box::new(move |link| {
-            let up = Arc::<AtomicBool>::default();
-            let observer = LinkObserver {
-                link,
-                up: Arc::clone(&up),
-                seen: Arc::clone(&seen),
-                inputs: inputs.clone(),
-                sender: Arc::clone(&sender),
-                receiver: Arc::clone(&receiver),
-                sound: Arc::clone(&sound),
-            };
-            let start_bitrate = sender.stats().target_bitrate;
-            Observed { observer: Arc::new(observer), start_bitrate, up }
-        })
-    }
-
-    /// Stops the threads without waiting: a model may hold its own for as long as it likes.
-    fn stop(&self) {
-        self.receiver.stop();
-        self.processing.stop();
-        if let Some(still) = &self.still {
-            still.stop();
-        }
-        self.sound.stop();
-        self.sender.stop();
-    }
 }
 
 /// Runs one session to its end, from the queue on if it has to wait.

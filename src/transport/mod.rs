@@ -16,6 +16,7 @@ mod packetizer;
 mod rate_follower;
 mod rtc_audio;
 mod rtc_engine;
+mod rtc_events;
 mod rtc_peer;
 mod rtc_receive;
 pub mod runtime;

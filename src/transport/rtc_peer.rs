@@ -5,7 +5,7 @@
 //! every address bound explicitly, because the settings for that have no effect.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -18,30 +18,24 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
-use rtc::statistics::report::{RTCStatsReport, RTCStatsReportEntry};
+use rtc::statistics::report::RTCStatsReportEntry;
 use tokio::sync::Notify;
-use webrtc::media_stream::Track as _;
+use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
-use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
-use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceCandidateInit, RTCIceGatheringState, RTCIceServer, RTCPeerConnectionIceEvent,
-    RTCPeerConnectionState, RTCSessionDescription, SettingEngineBuilder, StatsSelector,
+    PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceCandidateInit,
+    RTCIceServer, RTCSessionDescription, SettingEngineBuilder, StatsSelector,
 };
-use webrtc::rtp_transceiver::RtpSender;
 
 use super::impaired_socket::PeerRuntime;
-use super::pacer::Pacer;
-use super::packetizer::{EncodedFrame, Packetizer};
+use super::packetizer::EncodedFrame;
 use super::rtc_audio::PeerAudio;
-use super::rtc_engine::{ABS_CAPTURE_TIME, RETRANSMISSION_PACKETS, engine, h264, setup};
-use super::rtc_receive::receive;
+use super::rtc_engine::{RETRANSMISSION_PACKETS, engine, h264, setup};
+use super::rtc_events::{Handler, Shared, round_trip, watch_round_trip};
 use super::sdp::{Origin, require_offered_video, require_video};
 use super::send_rate::SendRate;
-use super::tail::Tail;
 use super::video::lock;
-use super::{AudioUse, Peer, PeerConfig, PeerEvent, PeerObserver, PeerStats, RateNow, Reach};
+use super::{AudioUse, Peer, PeerConfig, PeerObserver, PeerStats, RateNow, Reach};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::audio::EncodedAudio;
 use crate::protocol::IceCandidate;
@@ -54,8 +48,6 @@ const ICE_MAX_CHECKS: u16 = 500;
 const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
 const ICE_FAILED: Duration = Duration::from_secs(15);
 const ICE_KEEP_ALIVE: Duration = Duration::from_secs(1);
-/// ICE measures the round trip as it checks the path.
-const ROUND_TRIP_INTERVAL: Duration = Duration::from_millis(500);
 /// STUN servers that do not answer must not hold the answer back.
 const GATHERING_LIMIT: Duration = Duration::from_secs(3);
 
@@ -80,35 +72,6 @@ fn multicast_dns(reach: Reach) -> MulticastDnsMode {
     let asks = reach == Reach::Everywhere && MulticastSocket::new().into_std().is_ok();
     if asks { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled }
 }
-
-/// What the callbacks share with the peer. Owns no connection, so nothing keeps itself alive.
-pub(super) struct Shared {
-    pub(super) observer: Arc<dyn PeerObserver>,
-    gathered: Notify,
-    pub(super) key_frame_wanted: Notify,
-    pub(super) frames_assembled: AtomicU64,
-    pub(super) frames_given_up: AtomicU64,
-    pub(super) key_frames_requested: AtomicU64,
-    pub(super) packets_repaired: AtomicU64,
-    /// Of the network path; 0 before it was measured.
-    pub(super) round_trip_nanos: AtomicU64,
-    pub(super) audio: PeerAudio,
-    outgoing: OnceLock<Outgoing>,
-    sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
-    /// Whether there is a path at present.
-    flowing: AtomicBool,
-}
-
-/// The sending half, known once the connection is up.
-struct Outgoing {
-    track: Arc<TrackLocalStaticRTP>,
-    packetizer: Mutex<Packetizer>,
-    /// Whoever has it may send. It goes along with a picture that leaves bit by bit.
-    pacer: Arc<tokio::sync::Mutex<Pacer>>,
-    tail: Arc<Tail>,
-}
-
-struct Handler(Arc<Shared>);
 
 struct WebRtcPeer {
     connection: Arc<dyn PeerConnection>,
@@ -238,118 +201,6 @@ async fn close(connection: &Arc<dyn PeerConnection>) {
 /// Bits for an SSRC and RTP offsets. Only their spread matters, not secrecy.
 pub(super) fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| std::process::id().into())
-}
-
-#[async_trait]
-impl PeerConnectionEventHandler for Handler {
-    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
-        let Ok(init) = event.candidate.to_json() else { return };
-        self.0.observer.event(PeerEvent::Candidate(Some(IceCandidate {
-            candidate: init.candidate,
-            // Everything is bundled into the first section.
-            sdp_mid: Some("0".to_owned()),
-            sdp_m_line_index: Some(0),
-            username_fragment: init.username_fragment,
-        })));
-    }
-
-    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        if state == RTCIceGatheringState::Complete {
-            self.0.gathered.notify_one();
-            self.0.observer.event(PeerEvent::Candidate(None));
-        }
-    }
-
-    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        tracing::debug!(target: "parhelion::transport", "peer connection {state}");
-        self.0.flowing.store(state == RTCPeerConnectionState::Connected, Ordering::Release);
-        match state {
-            RTCPeerConnectionState::Connected => {
-                // Reading parameters needs the connection's driver, which is awaiting this call.
-                tokio::spawn(start_sending(Arc::clone(&self.0)));
-            }
-            RTCPeerConnectionState::Disconnected => self.0.observer.event(PeerEvent::Interrupted),
-            RTCPeerConnectionState::Failed => {
-                self.0.observer.event(PeerEvent::Lost("no network path works".to_owned()));
-            }
-            RTCPeerConnectionState::Closed => {
-                self.0.observer.event(PeerEvent::Lost("the other end closed it".to_owned()));
-            }
-            _ => {}
-        }
-    }
-
-    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        tokio::spawn(receive(track, Arc::downgrade(&self.0)));
-    }
-}
-
-/// Reads what was negotiated for the sending half, then reports the connection as up.
-async fn start_sending(shared: Arc<Shared>) {
-    if let (Some((track, sender)), None) = (shared.sender.get(), shared.outgoing.get()) {
-        match sender.get_parameters().await {
-            Ok(parameters) => {
-                let rtp = parameters.rtp_parameters;
-                let ssrc = track.ssrcs().await.first().copied().unwrap_or_default();
-                let Some(codec) = rtp.codecs.first() else {
-                    let why = "no video codec was negotiated".to_owned();
-                    shared.observer.event(PeerEvent::Lost(why));
-                    return;
-                };
-                {
-                    let extension = rtp
-                        .header_extensions
-                        .iter()
-                        .find(|extension| extension.uri == ABS_CAPTURE_TIME)
-                        .and_then(|extension| u8::try_from(extension.id).ok());
-                    let packetizer = Packetizer::new(ssrc, codec.payload_type, extension, random());
-                    let _ = shared.outgoing.set(Outgoing {
-                        track: Arc::clone(track),
-                        packetizer: Mutex::new(packetizer),
-                        pacer: Arc::default(),
-                        tail: Arc::new(Tail::of(Arc::clone(track))),
-                    });
-                }
-            }
-            Err(error) => {
-                shared.observer.event(PeerEvent::Lost(format!("nothing can be sent: {error}")));
-                return;
-            }
-        }
-        tokio::spawn(watch_feedback(Arc::clone(track), Arc::downgrade(&shared)));
-    }
-    shared.audio.start().await;
-    shared.observer.event(PeerEvent::Up);
-}
-
-/// Passes key frame requests on until the track ends.
-async fn watch_feedback(track: Arc<TrackLocalStaticRTP>, shared: Weak<Shared>) {
-    while let Some(TrackLocalEvent::OnRtcpPacket(_)) = track.poll().await {
-        let Some(shared) = shared.upgrade() else { return };
-        shared.observer.key_frame_requested();
-    }
-}
-
-/// Tells the receiving half how long the way to the other end and back is, until there is none.
-async fn watch_round_trip(connection: Weak<dyn PeerConnection>, shared: Weak<Shared>) {
-    loop {
-        tokio::time::sleep(ROUND_TRIP_INTERVAL).await;
-        let Some(connection) = connection.upgrade() else { return };
-        let report = connection.get_stats(Instant::now(), StatsSelector::None).await;
-        let Some(shared) = shared.upgrade() else { return };
-        if let Some(seconds) = round_trip(&report) {
-            shared.round_trip_nanos.store((seconds * 1e9) as u64, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The round trip of the path in use, in seconds, as the last ICE check has measured it.
-fn round_trip(report: &RTCStatsReport) -> Option<f64> {
-    report
-        .candidate_pairs()
-        .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
-        .map(|pair| pair.current_round_trip_time)
-        .next()
 }
 
 fn signaling(what: &str) -> impl FnOnce(webrtc::error::Error) -> Error + '_ {

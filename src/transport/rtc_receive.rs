@@ -12,7 +12,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
-use super::rtc_peer::Shared;
+use super::rtc_events::Shared;
 use crate::media::audio::AudioPacket;
 use crate::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
 
