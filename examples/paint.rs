@@ -7,11 +7,13 @@
 //! Usage: paint RAW_RGB_FILE WIDTH HEIGHT MODEL OUT_FILE PROMPT...
 //!
 //! `-` instead of a file to write leaves the pictures out; `--styles` and `--modifiers` stand for
-//! the names of all of them, `--portable` for the vectors that every processor has.
+//! the names of all of them, `--portable` for the vectors that every processor has. A prompt may end
+//! with `|FILE:WxH`, raw RGB of a reference image.
 
 use std::error::Error;
 use std::fs;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parhelion::media::{Picture, PixelFormat};
@@ -42,6 +44,14 @@ fn paint(
         spent.drain(..2);
     }
     Ok(spent)
+}
+
+/// The reference image of `FILE:WxH`.
+fn image(text: &str) -> Result<Option<Arc<Picture>>, Box<dyn Error>> {
+    let Some((file, size)) = text.rsplit_once(':') else { return Ok(None) };
+    let (width, height) = size.split_once('x').ok_or("expected FILE:WxH")?;
+    let (width, height) = (width.parse()?, height.parse()?);
+    Ok(Some(Arc::new(Picture { width, height, data: fs::read(file)? })))
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -80,20 +90,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         let plan = models::prompt::plan(prompt, false);
         let parsed = began.elapsed();
         drop(plan);
-        let control = Control { prompt: Some(prompt.clone()), ..Control::default() };
+        let (text, reference) = prompt.split_once('|').unwrap_or((prompt, ""));
+        let image = image(reference)?;
+        let control = Control { prompt: Some(text.to_owned()), image, ..Control::default() };
+        let began = Instant::now();
         model.set_control(&control)?;
+        let ready = began.elapsed();
         let mut output = Picture { width, height, data: Vec::new() };
         let mut run = || paint(model.as_mut(), &frames, &mut output);
         let spent = if portable { models::portably(&mut run) } else { run() }?;
         let message = model.report().map(models::Report::message).unwrap_or_default();
         println!(
             "{{\"prompt\": {}, \"median_ms\": {:.2}, \"mean_ms\": {:.2}, \"worst_ms\": {:.2}, \
-             \"parse_ms\": {:.3}, \"report\": {}}}",
+             \"parse_ms\": {:.3}, \"ready_ms\": {:.2}, \"report\": {}}}",
             serde_json::to_string(prompt)?,
             median(&spent),
             spent.iter().sum::<f64>() / spent.len() as f64,
             spent.iter().copied().fold(0.0, f64::max),
             parsed.as_secs_f64() * 1e3,
+            ready.as_secs_f64() * 1e3,
             serde_json::to_string(&message)?,
         );
         if let Some(file) = &mut written {

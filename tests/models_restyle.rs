@@ -6,7 +6,7 @@ use parhelion::catalog::{ALIASES, MODELS};
 use parhelion::error::ErrorCode;
 use parhelion::media::Picture;
 use parhelion::models::{
-    Control, Model, Restyle, StyleInfo, create, modifier_names, portably, styles,
+    Control, Model, Prompted, StyleInfo, create, modifier_names, portably, styles,
 };
 
 /// A picture with what styles react to: gradients, edges of all directions, colors, texture.
@@ -292,7 +292,7 @@ fn prompts_in_quick_succession_never_flash() {
 #[test]
 fn the_first_look_is_there_at_once_and_so_is_none() {
     let input = scene(37, 21);
-    let mut model = Restyle::new(true);
+    let mut model = Prompted::restyle(true);
     for none in [Control::default(), control(""), control(" \n\t")] {
         model.set_control(&none).unwrap();
         assert!(model.is_passthrough() && model.plan().is_none() && model.report().is_none());
@@ -306,7 +306,7 @@ fn the_first_look_is_there_at_once_and_so_is_none() {
 
 #[test]
 fn what_became_of_a_prompt_is_reported() {
-    let mut model = Restyle::new(true);
+    let mut model = Prompted::restyle(true);
     let enhanced =
         Control { enhance: true, ..control("oil painting of a zorblax, make the grass blue") };
     model.set_control(&enhanced).unwrap();
@@ -352,8 +352,8 @@ fn every_name_of_the_catalog_and_every_alias_makes_a_model() {
         let mut model = create(name).unwrap();
         assert!(model.is_passthrough(), "{name} starts with a look");
         model.set_control(&control("anime")).unwrap();
-        let restyles = matches!(name, "mirage" | "mirage_v2" | "lucy-restyle" | "lucy-restyle-2");
-        assert_eq!(model.is_passthrough(), !restyles, "{name}");
+        let is_avatar = matches!(name, "live_avatar" | "live-avatar");
+        assert_eq!(model.is_passthrough(), is_avatar, "{name}");
     }
     assert_eq!(create("mirage_v3").err().unwrap().code, ErrorCode::ModelNotFound);
 }

@@ -1,9 +1,10 @@
 //! The local models: image processing behind one trait.
 //!
 //! A model turns one picture into another under a [`Control`], the prompt and the reference image
-//! that are in force. `mirage` and `mirage_v2` are [`Restyle`]: a prompt becomes a [`prompt::Plan`],
-//! and the plan a chain of the styles and modifiers that it names. The other names of the catalog
-//! return their frames unchanged until they have a model of their own.
+//! that are in force. All but `live_avatar`, which returns its frames unchanged, are [`Prompted`]: a
+//! prompt becomes a [`prompt::Plan`]; `mirage` and `mirage_v2` make of it a chain of the styles and
+//! modifiers that it names, `lucy_v2v_720p_rt` edits of parts of the picture, and `lucy_2_rt` the
+//! same after it has carried over the look of the reference image.
 //!
 //! All of them are deterministic: the same pictures at the same times under the same control give
 //! the same bytes. No clock is read: who has one says the time with [`Model::set_time`].
@@ -19,13 +20,17 @@
 // Tests compare levels, which are whole numbers.
 #![cfg_attr(test, allow(clippy::float_cmp))]
 
+mod editor;
+mod edits;
 mod modifiers;
 mod operators;
 mod passthrough;
 mod pipeline;
 pub mod prompt;
+mod prompted;
+mod reference;
+mod regions;
 mod report;
-mod restyle;
 mod scene;
 mod styles;
 
@@ -38,8 +43,8 @@ use crate::media::Picture;
 
 pub use operators::portably;
 pub use passthrough::Passthrough;
+pub use prompted::Prompted;
 pub use report::Report;
-pub use restyle::Restyle;
 pub use styles::{StyleInfo, styles};
 
 /// The names of all modifiers: light, weather, color and finish.
@@ -87,8 +92,10 @@ pub fn create(model_name: &str) -> Result<Box<dyn Model>> {
     // The lookup is for its error, which lists the known names.
     catalog::find(model_name)?;
     Ok(match catalog::resolve_alias(model_name) {
-        "mirage_v2" => Box::new(Restyle::new(true)),
-        "mirage" => Box::new(Restyle::new(false)),
+        "mirage_v2" => Box::new(Prompted::restyle(true)),
+        "mirage" => Box::new(Prompted::restyle(false)),
+        "lucy_v2v_720p_rt" => Box::new(Prompted::edit()),
+        "lucy_2_rt" => Box::new(Prompted::reference()),
         _ => Box::new(Passthrough),
     })
 }

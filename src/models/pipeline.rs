@@ -23,6 +23,12 @@ pub(super) struct Moment {
     pub fine: bool,
 }
 
+/// What paints frames after a control.
+pub(super) trait Look: Send {
+    /// Paints a frame into packed RGB of its size.
+    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]);
+}
+
 pub(super) struct Pipeline {
     before: Stage,
     medium: Option<Painter>,
@@ -117,8 +123,17 @@ impl Pipeline {
         keeps_color
     }
 
-    /// Paints a frame into packed RGB of its size.
-    pub fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]) {
+    /// Whether frames come out as they go in.
+    pub fn is_idle(&self) -> bool {
+        let is_empty = |stage: &Stage| stage.modifiers.is_empty() && stage.lut.is_none();
+        self.medium.is_none()
+            && self.look.is_none()
+            && is_empty(&self.before)
+            && is_empty(&self.after)
+    }
+
+    /// Paints a frame; the result is valid until the next call.
+    pub fn make(&mut self, frame: &Image, moment: Moment) -> &Image {
         let (width, height) = (frame.width(), frame.height());
         self.frame.copy_from(frame);
         self.stage(moment, true);
@@ -136,7 +151,7 @@ impl Pipeline {
             std::mem::swap(&mut self.frame, &mut self.made);
         }
         self.stage(moment, false);
-        self.frame.merge(packed);
+        &self.frame
     }
 
     fn stage(&mut self, moment: Moment, before: bool) {
@@ -156,6 +171,12 @@ impl Pipeline {
             };
             modifier.paint(&scene, &mut self.frame);
         }
+    }
+}
+
+impl Look for Pipeline {
+    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]) {
+        self.make(frame, moment).merge(packed);
     }
 }
 

@@ -1,8 +1,7 @@
-//! Dramatic light: deep shadows, a lit middle.
+//! Dramatic light: one hard light from the left, deep cold shadows on the right (chiaroscuro).
 
 use super::{Modifier, Scene};
-use crate::models::operators::{Image, alter, mix, saturate};
-use crate::models::scene::Corners;
+use crate::models::operators::{Image, alter, mix, saturate, smooth};
 
 pub(super) struct DramaticLight(pub f32);
 
@@ -21,16 +20,24 @@ impl Modifier for DramaticLight {
     }
 
     fn paint(&mut self, scene: &Scene<'_>, image: &mut Image) {
-        let corners = Corners::new(scene.width(), scene.height(), (0.85 * self.0).min(0.95));
+        let part = self.0.min(1.2);
+        let (across, down) = (1.0 / scene.width() as f32, 1.0 / scene.height() as f32);
         alter(
             image,
             [],
             #[inline(always)]
             |y| {
+                let tilt = (y as f32 * down - 0.5) * 0.35;
                 #[inline(always)]
                 move |x, color, []| {
-                    let light = corners.light(x, y) * 1.04;
-                    [color[0] * light, color[1] * light, color[2] * light]
+                    // Where the light goes out, from the upper left to the lower right.
+                    let shade = smooth(x as f32 * across + tilt, 0.2, 0.95) * part;
+                    let light = 1.0 + 0.1 * part - 0.82 * shade;
+                    [
+                        color[0] * (light - 0.03 * shade),
+                        color[1] * light,
+                        color[2] * (light + 0.05 * shade),
+                    ]
                 }
             },
         );

@@ -19,6 +19,13 @@ pub(in crate::models) struct Lut {
 impl Lut {
     /// The table of a function of color, levels 0 to 255.
     pub fn of(grade: impl Fn([f32; 3]) -> [f32; 3]) -> Self {
+        let mut made = Self { nodes: vec![0; NODES] };
+        made.remake(grade);
+        made
+    }
+
+    /// Makes it the table of another function, in the memory that it has.
+    pub fn remake(&mut self, grade: impl Fn([f32; 3]) -> [f32; 3]) {
         let node = |index: usize| {
             let at = [index / (SIDE * SIDE), index / SIDE % SIDE, index % SIDE];
             // The last node lies one level beyond white, and half a level more is white still.
@@ -30,14 +37,15 @@ impl Lut {
             });
             lanes[0] | lanes[1] << 16 | lanes[2] << 32
         };
-        let mut nodes: Vec<u64> = (0..SIDE * SIDE * SIDE).map(node).collect();
-        nodes.resize(NODES, 0);
-        Self { nodes }
+        for (index, place) in self.nodes[..SIDE * SIDE * SIDE].iter_mut().enumerate() {
+            *place = node(index);
+        }
     }
 
     /// Grades a whole picture in its place.
     pub fn apply(&self, image: &mut Image) {
-        let nodes: &[u64; NODES] = self.nodes.first_chunk().expect("a table is made whole");
+        // With their number in the type, an index below it needs no look.
+        let Some(nodes) = self.nodes.first_chunk::<NODES>() else { return };
         let [red, green, blue] = &mut image.planes;
         wide(
             #[inline(always)]

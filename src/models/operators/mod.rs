@@ -14,6 +14,7 @@ mod kuwahara;
 mod lines;
 mod lut;
 mod noise;
+mod oklab;
 mod padded;
 mod palette;
 mod scale;
@@ -36,6 +37,7 @@ pub(super) use kuwahara::Kuwahara;
 pub(super) use lines::{Along, Lines};
 pub(super) use lut::Lut;
 pub(super) use noise::{Tile, hash};
+pub(super) use oklab::{Lab, from_lab, to_lab};
 pub(super) use palette::{Palette, ink, rgb};
 pub(super) use scale::{Double, halve, halve_image};
 pub(super) use shade::{
@@ -47,6 +49,7 @@ pub(super) use strokes::{Brush, Places, angle_of};
 pub(super) use tensor::HalfFlow;
 pub(super) use texture::{Texture, canvas, paper};
 pub use wide::portably;
+pub(super) use wide::wide;
 
 /// The nearest byte.
 #[inline]

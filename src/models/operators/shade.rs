@@ -51,7 +51,7 @@ fn run_row<const K: usize, const N: usize>(
     while x + BLOCK <= width {
         let mut made = [[0_u8; BLOCK]; N];
         let given: [&[u8; BLOCK]; K] =
-            from.map(|row| row[x..x + BLOCK].first_chunk().expect("a block"));
+            from.map(|row| row[x..x + BLOCK].first_chunk().unwrap_or(&[0; BLOCK]));
         for i in 0..BLOCK {
             let levels = pixel(x + i, given.map(|block| f32::from(block[i])));
             for n in 0..N {
@@ -95,9 +95,9 @@ pub(in crate::models) fn alter<const K: usize, P>(
                 let mut x = 0;
                 while x + BLOCK <= width {
                     let colors: [[u8; BLOCK]; 3] = [&*red, &*green, &*blue]
-                        .map(|row| *row[x..x + BLOCK].first_chunk().expect("a block"));
+                        .map(|row| *row[x..x + BLOCK].first_chunk().unwrap_or(&[0; BLOCK]));
                     let blocks: [&[u8; BLOCK]; K] =
-                        given.map(|row| row[x..x + BLOCK].first_chunk().expect("a block"));
+                        given.map(|row| row[x..x + BLOCK].first_chunk().unwrap_or(&[0; BLOCK]));
                     let mut made = [[0_u8; BLOCK]; 3];
                     for i in 0..BLOCK {
                         let color = [colors[0][i], colors[1][i], colors[2][i]].map(f32::from);

@@ -10,7 +10,9 @@ mod plan;
 mod vocabulary;
 mod words;
 
-pub use plan::{Action, Color, MAX_STEPS, MAX_UNKNOWN, Object, Origin, Plan, Scene, Step, Target};
+pub use plan::{
+    Action, Color, MAX_STEPS, MAX_UNKNOWN, Object, Origin, Plan, REFERENCE, Scene, Step, Target,
+};
 
 /// The style of a prompt of which nothing was understood, and its strength: richer color and local
 /// contrast, which shows that the prompt is in force and suits any subject.

@@ -1,7 +1,7 @@
 //! The grammar: words with meanings, clause by clause, become steps.
 
 use super::plan::{
-    Action, Color, MAX_STEPS, MAX_UNKNOWN, Object, Origin, Plan, Scene, Step, Target,
+    Action, Color, MAX_STEPS, MAX_UNKNOWN, Object, Origin, Plan, REFERENCE, Scene, Step, Target,
 };
 use super::vocabulary::{Joint, MAX_PHRASE, Meaning, VOCABULARY, Verb, hex};
 use super::words::Words;
@@ -327,6 +327,11 @@ impl Clause<'_> {
     fn add(&mut self, rest: &[Meaning]) {
         let place = trailing_place(rest);
         let target = Target { place, ..Target::WHOLE };
+        // "the person of the reference image": whatever that image is about.
+        if rest.contains(&Meaning::Scene(REFERENCE)) && place != Some("behind") {
+            self.push(Action::Add(REFERENCE), target, 1.0);
+            return;
+        }
         let mut degree = 1.0;
         for (at, &meaning) in rest.iter().enumerate() {
             match meaning {

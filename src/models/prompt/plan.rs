@@ -75,6 +75,9 @@ pub enum Action {
     Add(&'static str),
 }
 
+/// The reference image as a scene, or as a thing to add.
+pub const REFERENCE: &str = "reference image";
+
 /// What comes into the place of something else.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scene {

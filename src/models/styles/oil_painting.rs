@@ -48,7 +48,7 @@ impl Style for OilPainting {
         self.double.to(&self.bristles, &mut self.height, width, height);
         relief(&self.height, &self.flat.luma, &mut self.relief);
         let scale = scene.length(2.0).max(1.0);
-        self.weave.fit(width, height, canvas(4, scale));
+        self.weave.fit(width, height, canvas(scale));
         let [r, g, b] = self.flat.full.each();
         shade(
             [r, g, b, &self.height, &self.relief, &self.weave.plane],

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import parhelion as ph
 
@@ -112,6 +113,54 @@ async def test_what_became_of_a_prompt_is_told(session, picture):
 async def test_every_model_of_the_catalog_answers(client, picture, name):
     async with client.realtime.connect(model=name) as session:
         assert (await session.transform(picture())).shape == (240, 320, 3)
+
+
+def meadow() -> np.ndarray:
+    """A blue sky over green grass."""
+    frame = np.empty((240, 320, 3), np.uint8)
+    frame[:120] = (130, 180, 235)
+    frame[120:] = (80, 150, 50)
+    return frame
+
+
+async def test_an_instruction_changes_its_part_and_no_other(client, difference):
+    state = ph.InitialState(prompt=ph.Prompt("make the grass red"))
+    async with client.realtime.connect(model="lucy_v2v_720p_rt", initial_state=state) as session:
+        out = np.asarray(await session.transform(meadow()))
+    red, green, _ = out[180:220].astype(int).mean((0, 1))
+    assert red > green + 60
+    assert difference(out[20:100], meadow()[20:100]) < 3
+
+
+IMAGES = {
+    "one pixel": Image.new("RGB", (1, 1), (200, 60, 40)),
+    "a line": Image.new("RGB", (8192, 1), (200, 60, 40)),
+    "half transparent": Image.new("RGBA", (40, 30), (145, 0, 0, 255 * 3 // 4)),
+    "CMYK": Image.new("CMYK", (40, 30), (55, 195, 215, 0)),
+    "gray": Image.new("L", (40, 30), 90),
+    "16 bits": Image.new("I;16", (40, 30), 90 * 257),
+}
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+async def test_the_picture_takes_the_look_of_an_image_of_any_kind(client, difference, kind):
+    image = IMAGES[kind]
+    state = ph.InitialState(image=image)
+    async with client.realtime.connect(model="lucy_2_rt", initial_state=state) as session:
+        out = np.asarray(await session.transform(meadow())).astype(int).mean((0, 1))
+        wanted = [90, 90, 90] if image.mode in ("L", "I;16") else [200, 60, 40]
+        assert np.abs(out - wanted).max() < 35, out
+        await session.set_image(None)
+        assert difference(await session.transform(meadow()), meadow()) < 3
+
+
+async def test_an_image_beyond_the_limits_is_refused_and_the_look_stays(client, difference):
+    state = ph.InitialState(image=IMAGES["gray"])
+    async with client.realtime.connect(model="lucy_2_rt", initial_state=state) as session:
+        before = np.asarray(await session.transform(meadow())).copy()
+        with pytest.raises(ph.InvalidInputError, match="8192"):
+            await session.set_image(np.zeros((1, 20_000, 3), np.uint8))
+        assert difference(await session.transform(meadow()), before) < 2
 
 
 async def test_a_function_becomes_a_model(server, client, picture, difference):

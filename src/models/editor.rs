@@ -1,0 +1,213 @@
+//! A plan of instructions made ready: each changes its part of the picture.
+//!
+//! ```text
+//! frame ─> its colors ─> edit, edit, … where their regions are ─> style, light, weather ─> result
+//! ```
+//!
+//! "Black and white, and make the grass blue" has blue grass, and "make the car green, at night" a
+//! green car by night.
+
+use std::sync::Arc;
+
+use super::edits::{self, Edit};
+use super::modifiers::{self, Group};
+use super::operators::{Image, Plane, mix, shade};
+use super::pipeline::{Look, Moment, Pipeline};
+use super::prompt::{Action, Plan, Step, Target};
+use super::regions::{Region, Sight};
+use super::report::Report;
+use crate::media::Picture;
+
+/// Changes of parts that are made of one prompt: each has pictures of its own.
+const MAX_CHANGES: usize = 8;
+
+pub(super) struct Editor {
+    sight: Sight,
+    changes: Vec<Change>,
+    /// Colors of the whole picture that were spoken of before its parts, and all else about it.
+    first: Option<Pipeline>,
+    last: Option<Pipeline>,
+    frame: Image,
+    made: Image,
+    shown: Image,
+    mask: Plane,
+    spare: Plane,
+}
+
+struct Change {
+    edit: Box<dyn Edit>,
+    /// Shown where any of these is, or, of an outside one, where none is.
+    regions: Vec<Region>,
+    outside: bool,
+    part: f32,
+}
+
+impl Editor {
+    /// Makes ready all of a plan, and reports on it. `image` is the reference image.
+    pub fn of(plan: &Plan, image: Option<&Arc<Picture>>) -> (Self, Report) {
+        let is_part = |step: &&Step| !is_whole(step);
+        let parts: Vec<&Step> = plan.steps.iter().filter(is_part).collect();
+        let (first, last) = split(plan);
+        let (first, _) = Pipeline::of(&first);
+        // One report for all that is about the whole picture, in the order of the prompt.
+        let (_, mut report) = Pipeline::of(&whole(plan, |_| true));
+        let (last, _) = Pipeline::of(&last);
+        let used = |pipeline: Pipeline| (!pipeline.is_idle()).then_some(pipeline);
+        let mut made = Self {
+            sight: Sight::default(),
+            changes: Vec::new(),
+            first: used(first),
+            last: used(last),
+            frame: Image::default(),
+            made: Image::default(),
+            shown: Image::default(),
+            mask: Plane::default(),
+            spare: Plane::default(),
+        };
+        for step in parts {
+            match made.add(step, image) {
+                Ok(()) => report.carry_out(step),
+                Err(reason) => report.ignore(step, reason),
+            }
+        }
+        (made, report)
+    }
+
+    /// Whether a plan puts the reference image itself into the picture.
+    pub fn shows_image(plan: &Plan) -> bool {
+        plan.steps.iter().any(edits::shows_image)
+    }
+
+    fn add(&mut self, step: &Step, image: Option<&Arc<Picture>>) -> Result<(), &'static str> {
+        // What is added draws itself where it belongs.
+        let is_added = matches!(step.action, Action::Add(_));
+        let target = if is_added { Target::WHOLE } else { step.target };
+        let region = Region::of(&target)?;
+        let outside = edits::is_outside(step.action);
+        // "all color except red and blue" is one change with two regions.
+        let same = self
+            .changes
+            .last_mut()
+            .filter(|change| change.outside && outside && step.action == Action::KeepColor);
+        self.sight.prepare(&region);
+        if let Some(change) = same {
+            change.regions.push(region);
+            return Ok(());
+        }
+        if self.changes.len() == MAX_CHANGES {
+            return Err("eight changes of parts at once are the most");
+        }
+        let edit = edits::edit(step, image)?;
+        // What has a strength of its own is shown wholly.
+        let part = match step.action {
+            Action::Recolor(_) | Action::Tint(_) => step.strength.clamp(0.2, 1.0),
+            _ => 1.0,
+        };
+        self.changes.push(Change { edit, regions: vec![region], outside, part });
+        Ok(())
+    }
+
+    /// Paints a frame. `seen` is what regions are looked for in: the frame before its colors were
+    /// changed.
+    pub fn edit(&mut self, seen: &Image, frame: &Image, moment: Moment, packed: &mut [u8]) {
+        match &mut self.first {
+            Some(pipeline) => self.frame.copy_from(pipeline.make(frame, moment)),
+            None => self.frame.copy_from(frame),
+        }
+        if !self.changes.is_empty() {
+            self.sight.measure(seen);
+        }
+        for change in &mut self.changes {
+            change.measure(&mut self.sight, &mut self.mask, &mut self.spare);
+            self.made.fit(frame.width(), frame.height());
+            change.edit.paint(&self.frame, &self.mask, moment, &mut self.made);
+            show(&self.frame, &self.made, &self.mask, &mut self.shown);
+            std::mem::swap(&mut self.frame, &mut self.shown);
+        }
+        match &mut self.last {
+            Some(pipeline) => pipeline.paint(&self.frame, moment, packed),
+            None => self.frame.merge(packed),
+        }
+    }
+}
+
+/// Whether a step is about the whole picture, as restyling models know it.
+fn is_whole(step: &Step) -> bool {
+    step.target.is_whole()
+        && matches!(
+            step.action,
+            Action::Style(_) | Action::Modify(_) | Action::Tint(_) | Action::Duotone(..)
+        )
+}
+
+fn is_color(step: &Step) -> bool {
+    match step.action {
+        Action::Tint(_) | Action::Duotone(..) => true,
+        Action::Modify(name) => modifiers::find(name).is_some_and(|row| row.group == Group::Color),
+        _ => false,
+    }
+}
+
+/// A plan with those of the steps about the whole picture that are wanted, by their place.
+fn whole(plan: &Plan, wanted: impl Fn(usize) -> bool) -> Plan {
+    let steps = plan.steps.iter().enumerate();
+    let steps = steps.filter(|(at, step)| is_whole(step) && wanted(*at));
+    Plan { steps: steps.map(|(_, step)| step.clone()).collect(), ..plan.clone() }
+}
+
+/// What is done to the whole picture before its parts are changed, and after.
+fn split(plan: &Plan) -> (Plan, Plan) {
+    let part = plan.steps.iter().position(|step| !is_whole(step));
+    let is_first = |at: usize| part.is_some_and(|part| at < part) && is_color(&plan.steps[at]);
+    (whole(plan, is_first), whole(plan, |at| !is_first(at)))
+}
+
+impl Look for Editor {
+    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]) {
+        self.edit(frame, frame, moment, packed);
+    }
+}
+
+impl Change {
+    /// Where the change is shown.
+    fn measure(&mut self, sight: &mut Sight, mask: &mut Plane, spare: &mut Plane) {
+        for (at, region) in self.regions.iter_mut().enumerate() {
+            if at == 0 {
+                region.measure(sight, mask);
+                continue;
+            }
+            region.measure(sight, spare);
+            for (mask, &level) in mask.data.iter_mut().zip(&spare.data) {
+                *mask = (*mask).max(level);
+            }
+        }
+        if self.outside {
+            for level in &mut mask.data {
+                *level = 255 - *level;
+            }
+        }
+        if self.part < 1.0 {
+            let part = (self.part * 256.0) as u16;
+            for level in &mut mask.data {
+                *level = ((u16::from(*level) * part) >> 8) as u8;
+            }
+        }
+    }
+}
+
+/// The changed picture where the mask is, the old one elsewhere.
+fn show(old: &Image, new: &Image, mask: &Plane, out: &mut Image) {
+    let ([r, g, b], [nr, ng, nb]) = (old.each(), new.each());
+    shade(
+        [r, g, b, nr, ng, nb, mask],
+        out.each_mut(),
+        #[inline(always)]
+        |_| {
+            #[inline(always)]
+            |_, [r, g, b, nr, ng, nb, mask]| {
+                let t = mask * (1.0 / 255.0);
+                [mix(r, nr, t), mix(g, ng, t), mix(b, nb, t)]
+            }
+        },
+    );
+}

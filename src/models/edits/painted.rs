@@ -1,0 +1,13 @@
+//! A part in another style, light or weather.
+
+use super::Edit;
+use crate::models::operators::{Image, Plane};
+use crate::models::pipeline::{Moment, Pipeline};
+
+pub(super) struct Painted(pub Pipeline);
+
+impl Edit for Painted {
+    fn paint(&mut self, frame: &Image, _: &Plane, moment: Moment, out: &mut Image) {
+        out.copy_from(self.0.make(frame, moment));
+    }
+}

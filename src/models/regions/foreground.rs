@@ -1,0 +1,399 @@
+//! Where the person, or whatever the picture is about, is.
+//!
+//! No network: evidence is put together as odds. A seat: head and shoulders below a face that was
+//! found, or the middle of the picture; what stands out from the border; skin; motion; and then
+//! what has the colors of the one side or the other. The estimate is spread over areas of one
+//! color, follows its predecessor, and gets its borders from the frame.
+
+use super::barrier::{Barrier, Opponents};
+use super::color::{Members, hinted};
+use super::face::{Face, Faces};
+use super::matte::Matte;
+use super::sides::Sides;
+use super::spread::Spread;
+use crate::models::operators::{Coarse, Image, Plane, halve_image, ramp, shade, smooth};
+
+/// The number of pixels up to which a picture is halved before it is looked at.
+const LOOKED_AT: usize = 36_000;
+/// How much of the new estimate is taken over with every frame, where nothing moves and where
+/// everything does.
+const FOLLOW: (f32, f32) = (0.25, 0.85);
+/// How quickly a seat takes the place of another.
+const SETTLE: f32 = 0.2;
+
+pub(super) struct Foreground {
+    /// 0 to 255, of the size of the frame.
+    pub plane: Plane,
+    /// What moves, likewise; filled on request.
+    pub motion: Plane,
+    steps: Vec<Image>,
+    /// How many of `steps` belong to the present size.
+    depth: usize,
+    frame_luma: Plane,
+    luma: Plane,
+    colors: Vec<Opponents>,
+    skin: Members,
+    skin_fit: Plane,
+    faces: Faces,
+    hair: Coarse,
+    /// How far the two sides differ in color, 0 to 1: where they do not, as in a street, what
+    /// was judged is arbitrary.
+    pub sure: f32,
+    /// How far the seat is that of a face, and where that face is.
+    seated: f32,
+    face: Option<Face>,
+    barrier: Barrier,
+    sides: Sides,
+    spread: Spread,
+    matte: Matte,
+    usual: Vec<f32>,
+    stir: Vec<f32>,
+    active: Vec<f32>,
+    odds: Vec<f32>,
+    share: Vec<f32>,
+    shown: Vec<f32>,
+}
+
+impl Foreground {
+    pub fn new() -> Self {
+        Self {
+            plane: Plane::default(),
+            motion: Plane::default(),
+            steps: Vec::new(),
+            depth: 0,
+            frame_luma: Plane::default(),
+            luma: Plane::default(),
+            colors: Vec::new(),
+            skin: Members::of(|lab| hinted("skin", lab).unwrap_or_default()),
+            skin_fit: Plane::default(),
+            faces: Faces::default(),
+            hair: Coarse::default(),
+            sure: 0.0,
+            seated: 0.0,
+            face: None,
+            barrier: Barrier::default(),
+            sides: Sides::new(),
+            spread: Spread::default(),
+            matte: Matte::default(),
+            usual: Vec::new(),
+            stir: Vec::new(),
+            active: Vec::new(),
+            odds: Vec::new(),
+            share: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    /// Looks at the next frame.
+    pub fn measure(&mut self, frame: &Image) {
+        self.shrink(frame);
+        let is_new = self.shown.len() != self.luma.data.len();
+        if is_new {
+            self.begin();
+        }
+        self.move_on();
+        self.look_for_a_face(is_new);
+        self.barrier.measure(&self.colors, self.luma.width, self.seated < 0.5);
+        self.weigh();
+        for round in 0..2 {
+            self.sides.learn(&self.colors, &self.share, is_new && round == 0);
+            for ((share, &odds), &color) in self.share.iter_mut().zip(&self.odds).zip(&self.colors)
+            {
+                *share = chance(0.8 * odds + self.sides.odds(color));
+            }
+            let reach = self.luma.width.max(self.luma.height) as f32 * 0.07;
+            self.spread.apply(&mut self.share, &self.colors, self.luma.width, reach, 130.0);
+        }
+        self.settle(is_new);
+        let steps = &self.steps[..self.depth];
+        self.matte.apply(&self.shown, &self.luma, steps, &self.frame_luma, &mut self.plane);
+    }
+
+    /// Where hair grows, of the size of the frame: around a face, and over it where it is darker.
+    /// Where no face is known, at the top.
+    pub fn cut_hair(&mut self, mask: &mut Plane, spare: &mut Plane) {
+        let (width, height) = (self.luma.width as f32, self.luma.height as f32);
+        let face = self.face.filter(|_| self.seated > 0.3);
+        self.hair.make(mask.width, mask.height, |u, v| {
+            255.0
+                * match face {
+                    Some(face) => hair(face, u * width, v * height),
+                    None => 0.5 * smooth(v, 0.5, 0.35),
+                }
+        });
+        let light = face.map_or(130.0, |face| self.faces.light(face));
+        shade(
+            [&*mask, &self.hair.plane, &self.frame_luma],
+            [&mut *spare],
+            #[inline(always)]
+            |_| {
+                #[inline(always)]
+                move |_, [mask, place, luma]| {
+                    let place = place * (2.0 / 255.0);
+                    let dark = smooth(luma, light * 0.9, light * 0.72);
+                    [mask * (place - 1.0).max(place.min(1.0) * dark).max(0.0)]
+                }
+            },
+        );
+        std::mem::swap(mask, spare);
+    }
+
+    /// Fills `motion` after [`Self::measure`].
+    pub fn measure_motion(&mut self) {
+        self.share.clear();
+        self.share.extend(self.active.iter().map(|active| (active * 2.0).min(1.0)));
+        let steps = &self.steps[..self.depth];
+        self.matte.apply(&self.share, &self.luma, steps, &self.frame_luma, &mut self.motion);
+    }
+
+    /// Halves the frame until it is small.
+    fn shrink(&mut self, frame: &Image) {
+        let mut pixels = usize::MAX;
+        let mut depth = 0;
+        while pixels > LOOKED_AT {
+            if self.steps.len() <= depth {
+                self.steps.push(Image::default());
+            }
+            let (above, below) = self.steps.split_at_mut(depth);
+            halve_image(above.last().unwrap_or(frame), &mut below[0]);
+            pixels = below[0].planes[0].data.len();
+            depth += 1;
+        }
+        self.depth = depth;
+        let looked_at = &self.steps[depth - 1];
+        frame.luma(&mut self.frame_luma);
+        looked_at.luma(&mut self.luma);
+        self.skin.measure(looked_at, &mut self.skin_fit);
+        let [red, green, blue] = &looked_at.planes;
+        self.colors.clear();
+        let pixels = red.data.iter().zip(&green.data).zip(&blue.data);
+        self.colors.extend(pixels.map(|((&r, &g), &b)| opponents([r, g, b])));
+    }
+
+    fn begin(&mut self) {
+        let count = self.luma.data.len();
+        for values in [
+            &mut self.stir,
+            &mut self.active,
+            &mut self.odds,
+            &mut self.share,
+            &mut self.shown,
+            &mut self.usual,
+        ] {
+            values.clear();
+            values.resize(count, 0.0);
+        }
+        for (usual, &level) in self.usual.iter_mut().zip(&self.luma.data) {
+            *usual = f32::from(level);
+        }
+        self.faces.forget();
+    }
+
+    /// What moves against what is usually seen at its place.
+    fn move_on(&mut self) {
+        let usual = self.usual.iter_mut().zip(&self.luma.data);
+        for ((stir, active), (usual, &level)) in
+            self.stir.iter_mut().zip(&mut self.active).zip(usual)
+        {
+            let change = f32::from(level) - *usual;
+            *usual += change * 0.04;
+            *stir = ramp(change.abs(), 8.0, 30.0);
+            *active += (*stir - *active) * 0.12;
+        }
+    }
+
+    fn look_for_a_face(&mut self, is_new: bool) {
+        let found = self.faces.find(&self.skin_fit, &self.luma);
+        let aim = if found.is_some() { 1.0 } else { 0.0 };
+        self.seated = if is_new { aim } else { self.seated + (aim - self.seated) * SETTLE };
+        // One that turns away for a moment leaves its seat warm.
+        self.face = found.or(self.face);
+    }
+
+    /// The odds by place, border, skin and motion.
+    fn weigh(&mut self) {
+        let moving = self.active.iter().sum::<f32>() / self.active.len() as f32;
+        // When all moves it is the camera that does.
+        let trust = 2.2 * ramp(moving, 0.4, 0.2) * ramp(moving, 0.002, 0.01);
+        let most = self.barrier.cost.iter().copied().max().unwrap_or(0);
+        let most = f32::from(most).max(90.0);
+        let (width, height) = (self.luma.width, self.luma.height);
+        let part = (1.0 / width as f32, 1.0 / height as f32);
+        for y in 0..height {
+            for x in 0..width {
+                let at = y * width + x;
+                let middle = middle_seat((x as f32 + 0.5) * part.0, (y as f32 + 0.5) * part.1);
+                let seat = match self.face {
+                    Some(face) if self.seated > 0.01 => {
+                        middle + (seat_of(face, x as f32, y as f32) - middle) * self.seated
+                    }
+                    _ => middle,
+                };
+                let apart = ramp(f32::from(self.barrier.cost[at]) / most, 0.08, 0.7);
+                let skin = f32::from(self.skin_fit.data[at]) * (1.0 / 255.0);
+                self.odds[at] = seat
+                    + 1.9 * (apart - 0.3)
+                    + 1.4 * skin * ramp(seat, -2.2, -0.4)
+                    + trust * (self.active[at] - 0.1);
+                self.share[at] = chance(self.odds[at]);
+            }
+        }
+    }
+
+    /// Follows the new estimate, quickly where the picture changes. One that is not sure gives way
+    /// to the middle of the picture, with soft borders.
+    fn settle(&mut self, is_new: bool) {
+        let sure = ramp(self.sides.overlap(), 0.95, 0.85);
+        self.sure = if is_new { sure } else { self.sure + (sure - self.sure) * SETTLE };
+        if self.sure < 0.99 {
+            let (width, height) = (self.luma.width, self.luma.height);
+            let part = (1.0 / width as f32, 1.0 / height as f32);
+            for (at, share) in self.share.iter_mut().enumerate() {
+                let (x, y) = ((at % width) as f32 + 0.5, (at / width) as f32 + 0.5);
+                let middle = chance(2.0 * middle_seat(x * part.0, y * part.1));
+                *share = middle + (*share - middle) * self.sure;
+            }
+        }
+        for ((shown, &share), &stir) in self.shown.iter_mut().zip(&self.share).zip(&self.stir) {
+            let new = smooth(share, 0.3, 0.7);
+            let part = if is_new { 1.0 } else { FOLLOW.0 + (FOLLOW.1 - FOLLOW.0) * stir };
+            *shown += (new - *shown) * part;
+        }
+    }
+}
+
+/// Lightness, red against green, and yellow against blue.
+fn opponents([r, g, b]: [u8; 3]) -> Opponents {
+    let [r, g, b] = [r, g, b].map(i32::from);
+    let byte = |value: i32| value.clamp(0, 255) as u8;
+    [byte((r + 2 * g + b) >> 2), byte(128 + (r - g)), byte(128 + ((r + g) >> 1) - b)]
+}
+
+/// Where things stand that a picture is about, while no face says more: in the middle.
+fn middle_seat(u: f32, v: f32) -> f32 {
+    let (dx, dy) = ((u - 0.5) / 0.3, (v - 0.55) / 0.46);
+    ((-(dx * dx + dy * dy)).exp() * 3.8 - 2.5).max(-2.4)
+}
+
+/// The seat below a face: hair around it, a neck, and shoulders that widen.
+fn seat_of(face: Face, x: f32, y: f32) -> f32 {
+    let (dx, dy) = ((x - face.x) / face.tall, (y - face.y) / face.tall);
+    let head = 1.0 - (dx / 0.56).hypot((dy + 0.12) / 0.82);
+    // From the chin on: the half width grows quickly to the shoulders and slowly below them.
+    let down = dy - 0.42;
+    let wide = 0.4 + 1.0 * smooth(down, 0.0, 0.75) + 0.12 * (down - 0.6).max(0.0);
+    let body = if down > 0.0 { (wide - dx.abs()) / 0.7 } else { -1.0 };
+    let inside = head.max(body.min(down + 0.25));
+    (inside * 7.0).clamp(-2.9, 2.4)
+}
+
+/// How far hair covers a place: 1 surely, 0.5 if it is dark there.
+fn hair(face: Face, x: f32, y: f32) -> f32 {
+    let (dx, dy) = ((x - face.x) / face.tall, (y - face.y) / face.tall);
+    let skull = smooth((dx / 0.6).hypot((dy + 0.14) / 0.9), 1.1, 0.96);
+    let from_face = (dx / 0.38).hypot((dy - 0.1) / 0.62);
+    let part = 0.5 * smooth(from_face, 0.72, 0.86) + 0.5 * smooth(from_face, 1.1, 1.3);
+    skull * part * smooth(dy, 0.35, 0.15)
+}
+
+fn chance(odds: f32) -> f32 {
+    1.0 / (1.0 + (-odds).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody in a red pullover before a green wall.
+    fn portrait(shift: usize) -> Image {
+        let person = |x: usize, y: usize| {
+            let x = x as f32 - 320.0 - shift as f32;
+            let y = y as f32;
+            let head = (x / 0.8).hypot(y - 130.0) < 70.0;
+            let eye = (y - 112.0).abs() < 9.0 && (x.abs() - 22.0).abs() < 10.0;
+            let body = y > 190.0 && x.abs() < 60.0 + (y - 190.0) * 0.8;
+            (head, body, eye)
+        };
+        let level = |c: usize| {
+            move |x: usize, y: usize| match person(x, y) {
+                (true, _, true) => [110, 80, 66][c],
+                (true, ..) => [224, 172, 140][c],
+                (_, true, _) => [190, 40, 50][c],
+                _ => [70, 120, 90][c] + ((x / 9 + y / 7) % 5) as u8,
+            }
+        };
+        Image { planes: std::array::from_fn(|c| Plane::of(640, 360, level(c))) }
+    }
+
+    /// A gray thing on a green ground, without a face.
+    fn thing() -> Image {
+        let level = |c: usize| {
+            move |x: usize, y: usize| {
+                let inside = (x as f32 - 260.0).hypot((y as f32 - 190.0) * 0.7) < 90.0;
+                let ground = [90 + ((x * 7 + y * 5) % 20) as u8, 150, 60];
+                let wall = [70, 90, 110 + (y / 8) as u8];
+                match (inside, y > 240) {
+                    (true, _) => 150 + (y / 16) as u8,
+                    (_, true) => ground[c],
+                    _ => wall[c],
+                }
+            }
+        };
+        Image { planes: std::array::from_fn(|c| Plane::of(640, 360, level(c))) }
+    }
+
+    fn check(frame: &Image, inside: &[(usize, usize)], outside: &[(usize, usize)]) {
+        let mut foreground = Foreground::new();
+        foreground.measure(frame);
+        for (places, wanted) in [(inside, true), (outside, false)] {
+            for &(x, y) in places {
+                let level = foreground.plane.row(y)[x];
+                assert!(if wanted { level > 200 } else { level < 50 }, "{x} {y}: {level}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_person_is_told_from_the_wall() {
+        let inside = [(320, 130), (300, 100), (320, 300), (260, 330)];
+        check(&portrait(0), &inside, &[(40, 40), (600, 200), (320, 20), (60, 340)]);
+    }
+
+    #[test]
+    fn a_thing_is_told_from_the_ground_it_stands_on() {
+        check(&thing(), &[(260, 190), (220, 120), (290, 230)], &[(40, 340), (600, 300), (560, 40)]);
+    }
+
+    #[test]
+    fn the_estimate_is_stable_and_follows() {
+        let mut foreground = Foreground::new();
+        for _ in 0..12 {
+            foreground.measure(&portrait(0));
+        }
+        let before = foreground.plane.clone();
+        foreground.measure(&portrait(0));
+        let change = |a: &Plane, b: &Plane| {
+            let sum: u64 = a.data.iter().zip(&b.data).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            sum as f64 / a.data.len() as f64
+        };
+        assert!(change(&before, &foreground.plane) < 0.5);
+        for _ in 0..12 {
+            foreground.measure(&portrait(60));
+        }
+        assert!(foreground.plane.row(130)[400] > 180);
+        assert!(foreground.plane.row(130)[250] < 60);
+    }
+
+    #[test]
+    fn any_size_is_looked_at() {
+        for (width, height) in [(1, 1), (2, 2), (3, 700), (700, 3), (2000, 40)] {
+            let mut foreground = Foreground::new();
+            let image = Image {
+                planes: std::array::from_fn(|_| Plane::of(width, height, |x, y| (x ^ y) as u8)),
+            };
+            foreground.measure(&image);
+            foreground.measure(&image);
+            assert_eq!((foreground.plane.width, foreground.plane.height), (width, height));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Brings a small estimate to the size of the frame, with borders where the frame has edges.
+//!
+//! The guided filter of He, Sun and Tang, "Guided image filtering" (2010), in the fast form of He
+//! and Sun, "Fast guided filter" (2015): linear models from the luma to the estimate are fitted
+//! on the small picture and used on the large one.
+
+use crate::models::operators::{Double, Image, Plane, shade};
+
+/// The reach of a model to each side, in pixels of the small picture.
+const REACH: usize = 2;
+/// Contrast whose square is much less than this says nothing.
+const EPSILON: f32 = 70.0;
+/// Slopes are kept as bytes around 128: so many steps are a slope of 1.
+const SLOPE: f32 = 14.0;
+
+#[derive(Default)]
+pub(super) struct Matte {
+    guide: Vec<f32>,
+    means: [Vec<f32>; 4],
+    spare: Vec<f32>,
+    /// The middle of the luma, the estimate there, and the slope.
+    models: [Plane; 3],
+    grown: [Plane; 2],
+    large: [Plane; 3],
+    double: Double,
+}
+
+impl Matte {
+    /// Writes `small`, 0 to 1 a pixel of `luma`, at the size of `frame_luma`. `steps` are the
+    /// sizes on the way down, the last of them that of `luma`.
+    pub fn apply(
+        &mut self,
+        small: &[f32],
+        luma: &Plane,
+        steps: &[Image],
+        frame_luma: &Plane,
+        out: &mut Plane,
+    ) {
+        self.fit_models(small, luma);
+        for (model, large) in self.models.iter().zip(&mut self.large) {
+            self.grown[0].copy_from(model);
+            for step in (0..steps.len()).rev() {
+                let [from, to] = &mut self.grown;
+                if step == 0 {
+                    self.double.to(from, large, frame_luma.width, frame_luma.height);
+                } else {
+                    let size = (steps[step - 1].width(), steps[step - 1].height());
+                    self.double.to(from, to, size.0, size.1);
+                }
+                self.grown.swap(0, 1);
+            }
+        }
+        let [middle, level, slope] = &self.large;
+        shade(
+            [frame_luma, middle, level, slope],
+            [out],
+            #[inline(always)]
+            |_| {
+                #[inline(always)]
+                |_, [luma, middle, level, slope]| {
+                    let off = (luma - middle) * (slope - 128.0) * (1.0 / SLOPE);
+                    // Firmer than the models, which are unsure at their borders.
+                    let sure = level + off.max(-140.0).min(140.0);
+                    [(sure - 128.0) * 2.4 + 128.0]
+                }
+            },
+        );
+    }
+
+    fn fit_models(&mut self, small: &[f32], luma: &Plane) {
+        let (width, height) = (luma.width, luma.height);
+        let count = width * height;
+        self.guide.clear();
+        self.guide.extend(luma.data.iter().map(|&level| f32::from(level)));
+        let sources: [&dyn Fn(usize) -> f32; 4] = [
+            &|at| self.guide[at],
+            &|at| small[at] * 255.0,
+            &|at| self.guide[at] * self.guide[at],
+            &|at| self.guide[at] * small[at] * 255.0,
+        ];
+        for (mean, source) in self.means.iter_mut().zip(sources) {
+            mean.clear();
+            mean.extend((0..count).map(source));
+            window(mean, &mut self.spare, width);
+        }
+        let [light, level, squares, products] = &mut self.means;
+        for at in 0..count {
+            let variance = squares[at] - light[at] * light[at];
+            let covariance = products[at] - light[at] * level[at];
+            let slope = covariance / (variance.max(0.0) + EPSILON);
+            squares[at] = slope;
+            products[at] = level[at] - slope * light[at];
+        }
+        window(squares, &mut self.spare, width);
+        window(products, &mut self.spare, width);
+        let [middle, at_middle, slope] = &mut self.models;
+        for plane in [&mut *middle, &mut *at_middle, &mut *slope] {
+            plane.fit_to(luma);
+        }
+        for at in 0..count {
+            let place = (light[at] + 0.5).clamp(0.0, 255.0).floor();
+            middle.data[at] = place as u8;
+            at_middle.data[at] = (products[at] + squares[at] * place + 0.5).clamp(0.0, 255.0) as u8;
+            slope.data[at] = (128.5 + squares[at] * SLOPE).clamp(0.0, 255.0) as u8;
+        }
+    }
+}
+
+/// Means over windows of [`REACH`], cut at the border.
+fn window(values: &mut [f32], spare: &mut Vec<f32>, width: usize) {
+    let height = values.len() / width.max(1);
+    spare.clear();
+    spare.resize(values.len(), 0.0);
+    for (row, out) in values.chunks_exact(width).zip(spare.chunks_exact_mut(width)) {
+        for (x, out) in out.iter_mut().enumerate() {
+            let part = &row[x.saturating_sub(REACH)..(x + REACH + 1).min(width)];
+            *out = part.iter().sum::<f32>() / part.len() as f32;
+        }
+    }
+    for (y, out) in values.chunks_exact_mut(width).enumerate() {
+        let rows = y.saturating_sub(REACH)..(y + REACH + 1).min(height);
+        let scale = 1.0 / rows.len() as f32;
+        out.fill(0.0);
+        for row in rows {
+            for (out, &value) in out.iter_mut().zip(&spare[row * width..][..width]) {
+                *out += value * scale;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::operators::halve_image;
+
+    #[test]
+    fn borders_move_to_the_edges_of_the_frame() {
+        // The thing ends at 150, the estimate a little too far out.
+        let thing = Plane::of(320, 160, |x, _| if x < 150 { 60 } else { 190 });
+        let frame = Image { planes: std::array::from_fn(|_| thing.clone()) };
+        let mut steps = vec![Image::default(), Image::default(), Image::default()];
+        halve_image(&frame, &mut steps[0]);
+        for step in 1..3 {
+            let (above, below) = steps.split_at_mut(step);
+            halve_image(&above[step - 1], &mut below[0]);
+        }
+        let mut luma = Plane::default();
+        steps[2].luma(&mut luma);
+        let small: Vec<f32> = (0..40 * 20).map(|at| if at % 40 < 19 { 1.0 } else { 0.0 }).collect();
+        let (mut matte, mut out) = (Matte::default(), Plane::default());
+        matte.apply(&small, &luma, &steps, &thing, &mut out);
+        let row = out.row(80);
+        assert!(row[30] == 255 && row[144] > 200, "{} {}", row[30], row[144]);
+        assert!(row[156] < 60 && row[300] == 0, "{} {}", row[156], row[300]);
+    }
+
+    #[test]
+    fn windows_are_means() {
+        let (width, height) = (7, 5);
+        let mut values: Vec<f32> = (0..width * height).map(|at| (at * at % 13) as f32).collect();
+        let before = values.clone();
+        window(&mut values, &mut Vec::new(), width);
+        for y in 0..height {
+            for x in 0..width {
+                let (mut sum, mut count) = (0.0, 0.0);
+                for py in y.saturating_sub(REACH)..(y + REACH + 1).min(height) {
+                    for px in x.saturating_sub(REACH)..(x + REACH + 1).min(width) {
+                        sum += before[py * width + px];
+                        count += 1.0;
+                    }
+                }
+                assert!((values[y * width + x] - sum / count).abs() < 1e-4);
+            }
+        }
+    }
+}
