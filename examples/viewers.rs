@@ -89,6 +89,7 @@ impl Viewer {
             sends_video: false,
             audio: AudioUse::None,
             impairment: None,
+            every_picture: false,
             bitrates: Bitrates::up_to(3_000_000),
         };
         let observer = Observer { counters: Arc::clone(&counters), news };

@@ -65,6 +65,7 @@ impl End {
             sends_video,
             audio,
             impairment: None,
+            every_picture: false,
             bitrates: Bitrates::up_to(3_000_000),
         };
         let opening = open_peer(&config, Arc::new(Recorder(sender)));

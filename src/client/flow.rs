@@ -29,6 +29,10 @@ pub struct Flow {
 }
 
 impl Policy {
+    pub(super) fn waits(self) -> bool {
+        matches!(self, Self::Wait(_))
+    }
+
     /// Frames that may wait on this side.
     pub(super) fn capacity(self) -> usize {
         match self {

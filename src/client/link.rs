@@ -79,7 +79,15 @@ pub(super) fn peer_config(options: &ConnectOptions) -> PeerConfig {
         (true, true) => AudioUse::Receive,
     };
     let bitrates = options.bitrates;
-    PeerConfig { ice_servers, reach, sends_video: !watches, audio, impairment: None, bitrates }
+    PeerConfig {
+        ice_servers,
+        reach,
+        sends_video: !watches,
+        audio,
+        impairment: None,
+        every_picture: options.flow.send.waits(),
+        bitrates,
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,18 @@ impl Default for AssemblerConfig {
     }
 }
 
+impl AssemblerConfig {
+    /// For when no picture is to be left out: waits as long as a sender may need that sends a whole
+    /// large picture again on a narrow link.
+    pub fn for_every_picture() -> Self {
+        Self {
+            gap_deadline: Duration::from_secs(4),
+            longest_gap_deadline: Duration::from_secs(8),
+            ..Self::default()
+        }
+    }
+}
+
 /// A coded picture with the parameter sets that came with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessUnit {

@@ -122,6 +122,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
             sends_video: true,
             audio: AudioUse::Both,
             impairment: Some(faults.link(&session_id)),
+            every_picture: caller.wants_all,
             bitrates: service.options.bitrates,
         },
         runtime::handle(),

@@ -86,6 +86,7 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, admitted: Admi
             sends_video: true,
             audio: AudioUse::Send,
             impairment: Some(impairment),
+            every_picture: false,
             bitrates: service.options.bitrates,
         },
         runtime::viewers(),

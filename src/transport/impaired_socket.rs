@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep_until};
 use webrtc::runtime::{
@@ -26,6 +27,10 @@ use super::video::lock;
 
 /// Reads from the socket before what has arrived is handed on.
 const MAX_READS: usize = 64;
+
+/// What a socket may hold that was not read yet, where the system permits so much. A key frame comes
+/// at once on a near path, and what systems grant unasked is full after ninety packets.
+const RECEIVE_BUFFER: usize = 2 << 20;
 
 /// Which way packets go, as the owner of the socket sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +121,9 @@ impl Runtime for PeerRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(target: "parhelion::transport", "a larger receive buffer: {error}");
+        }
         let socket = self.runtime.wrap_udp_socket(socket)?;
         let Some(impairment) = &self.impairment else { return Ok(socket) };
         Ok(Arc::new(ImpairedSocket(Arc::new(Shared::new(socket, Arc::clone(impairment))))))
@@ -373,5 +381,29 @@ impl AsyncUdpSocket for ImpairedSocket {
 
     fn max_gro_segments(&self) -> usize {
         self.0.socket.max_gro_segments()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key frame on a near path, while its receiver has something else to do.
+    #[tokio::test]
+    async fn a_burst_that_nobody_reads_yet_is_kept() {
+        const PACKETS: usize = 150;
+        let open = || std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let (receiver, sender) = (open(), open());
+        let address = receiver.local_addr().expect("an address");
+        receiver.set_nonblocking(true).expect("tokio wants it");
+        let receiver = PeerRuntime::new(None).wrap_udp_socket(receiver).expect("a socket");
+        for _ in 0..PACKETS {
+            sender.send_to(&[0; 1200], address).expect("it is sent");
+        }
+        let mut buffer = [0; 1500];
+        for number in 0..PACKETS {
+            let came = tokio::time::timeout(Duration::from_secs(5), receiver.recv_from(&mut buffer));
+            came.await.unwrap_or_else(|_| panic!("packet {number} was lost")).expect("it came");
+        }
     }
 }

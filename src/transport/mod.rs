@@ -76,6 +76,9 @@ pub struct PeerConfig {
     /// A bad link to put before the peer's sockets. None: they are used as they are.
     pub impairment: Option<Arc<Impairment>>,
     pub audio: AudioUse,
+    /// Whether no picture that comes is to be left out: packets that are missing are then waited for
+    /// much longer before a key frame takes their place.
+    pub every_picture: bool,
     /// Bounds of the video that is sent, and where its rate begins.
     pub bitrates: Bitrates,
 }

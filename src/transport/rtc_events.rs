@@ -42,6 +42,7 @@ pub(super) struct Shared {
     /// Of the network path; 0 before it was measured.
     pub(super) round_trip_nanos: AtomicU64,
     pub(super) audio: PeerAudio,
+    pub(super) every_picture: bool,
     pub(super) outgoing: OnceLock<Outgoing>,
     pub(super) sender: OnceLock<(Arc<TrackLocalStaticRTP>, Arc<dyn RtpSender>)>,
     /// Whether there is a path at present.

@@ -116,6 +116,7 @@ pub async fn open_peer(
         packets_repaired: AtomicU64::new(0),
         round_trip_nanos: AtomicU64::new(0),
         audio: PeerAudio::default(),
+        every_picture: config.every_picture,
         outgoing: OnceLock::new(),
         sender: OnceLock::new(),
         flowing: AtomicBool::new(false),

@@ -21,7 +21,11 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, shared: Weak<Shared>) {
     if track.kind().await != RtpCodecKind::Video {
         return receive_audio(track, shared).await;
     }
-    let mut assembler = FrameAssembler::new(AssemblerConfig::default());
+    let config = match shared.upgrade() {
+        Some(shared) if shared.every_picture => AssemblerConfig::for_every_picture(),
+        _ => AssemblerConfig::default(),
+    };
+    let mut assembler = FrameAssembler::new(config);
     let mut media_ssrc = 0;
     let mut capture_extension = None;
     loop {

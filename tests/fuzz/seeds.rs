@@ -269,6 +269,7 @@ fn descriptions() -> Vec<Seed> {
         reach: Reach::Loopback,
         sends_video: true,
         impairment: None,
+        every_picture: false,
         audio,
         bitrates: Bitrates::up_to(1_000_000),
     };

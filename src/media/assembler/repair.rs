@@ -19,6 +19,9 @@ const LEAST_SPACING: Duration = Duration::from_millis(20);
 const MAX_OVERTAKING: Duration = Duration::from_millis(20);
 const OVERTAKING_MARGIN: Duration = Duration::from_millis(2);
 
+/// So many requests for a packet follow each other at once.
+const EAGER_REQUESTS: u32 = 8;
+
 /// Requests that each packet that comes pays for, and how many may be saved up. What loses more than
 /// a fifth has no room for what is sent, and less for what is sent twice: a key frame does more.
 const CREDIT: f64 = 0.25;
@@ -126,7 +129,8 @@ impl Repair {
         if !gap.was_requested() {
             return Some(gap.since + self.overtaking);
         }
-        let due = gap.last_request + self.spacing();
+        // Who was asked so often and does not answer is not asked all the time.
+        let due = gap.last_request + self.spacing() * (1 + gap.requests / EAGER_REQUESTS);
         (due + self.round_trip() <= gap.since + self.deadline()).then_some(due)
     }
 

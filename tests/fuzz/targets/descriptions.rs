@@ -75,6 +75,7 @@ async fn both(text: &str) {
         reach: Reach::Loopback,
         sends_video: true,
         impairment: None,
+        every_picture: false,
         audio: AudioUse::Both,
         bitrates: Bitrates::up_to(1_000_000),
     };

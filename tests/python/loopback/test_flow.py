@@ -53,6 +53,15 @@ def slow(server: ph.LocalServer) -> ph.Client:
     return ph.Client(server.api_key, base_url=server.url)
 
 
+async def test_wait_loses_nothing_where_packets_are_lost(server, client):
+    server.faults.packets(loss=0.08, delay=0.005, seed=3)
+    async with client.realtime.connect(model="mirage_v2", flow="wait", timeout=20) as session:
+        sending = asyncio.create_task(pump(session, 100))
+        frames = [await session.recv(timeout=20) for _ in range(100)]
+        assert [frame.input_id for frame in frames] == await sending
+        assert session.stats().nacks_sent > 0
+
+
 async def test_wait_loses_nothing_through_a_slow_model(slow):
     async with slow.realtime.connect(model=SLOW, flow="wait", timeout=20) as session:
         sending = asyncio.create_task(pump(session, 200))
