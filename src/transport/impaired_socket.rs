@@ -402,7 +402,8 @@ mod tests {
         }
         let mut buffer = [0; 1500];
         for number in 0..PACKETS {
-            let came = tokio::time::timeout(Duration::from_secs(5), receiver.recv_from(&mut buffer));
+            let came =
+                tokio::time::timeout(Duration::from_secs(5), receiver.recv_from(&mut buffer));
             came.await.unwrap_or_else(|_| panic!("packet {number} was lost")).expect("it came");
         }
     }
