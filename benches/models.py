@@ -1,8 +1,8 @@
 """What the local models cost: ``roundtrip.py --case models``.
 
-Each style and modifier paints a few frames of the content at 1280x704, one thread, counted in CPU
-time by the example ``paint``, which ``make bench`` builds. Then ``mirage_v2`` paints a live session
-at its own rate, service and client in this one process.
+Each style, modifier, edit and look of a reference image paints a few frames of the content at
+1280x704, one thread, counted in CPU time by the example ``paint``, which ``make bench`` builds.
+Then the models paint live sessions at their own rates, service and client in this one process.
 """
 
 from __future__ import annotations
@@ -25,35 +25,69 @@ from exchange import Options
 from measure import percentiles
 
 _PROGRAM = Path(__file__).parent.parent / "target/release/examples/paint"
-_WIDTH, _HEIGHT, _FPS = 1280, 704, 22
-_FRAMES = 12
-_LIVE_PROMPTS = ("oil painting", "anime at golden hour", "foggy impressionist")
+_WIDTH, _HEIGHT = 1280, 704
+_FRAMES = 24
+_EDITS = (
+    "make the grass blue",
+    "turn the red car green",
+    "make the sky pink",
+    "warmer skin",
+    "make the hair purple",
+    "turn the person into marble",
+    "replace the background with a starry sky",
+    "blur the background",
+    "make the background black and white",
+    "remove all color except red",
+    "keep only the person",
+    "remove the person",
+    "add snow",
+    "make it night",
+    "add fog in the distance",
+    "give it a golden hour",
+)
+# With a reference image; the first is its look alone.
+_REFERRED = ("", "replace the background with my image", "put my image on the left")
+_LIVE = (
+    ("mirage_v2", "oil painting"),
+    ("mirage_v2", "anime at golden hour"),
+    ("mirage_v2", "foggy impressionist"),
+    ("lucy_v2v_720p_rt", "make the grass blue"),
+    ("lucy_v2v_720p_rt", "replace the background with a beach"),
+    ("lucy_2_rt", "make the sky pink"),
+)
 
 
 def measure_models(options: Options) -> dict[str, Any]:
-    """CPU time of every style and modifier, and a live session."""
+    """CPU time of every style, modifier and edit, and live sessions."""
     frames = np.ascontiguousarray(Content.open(Path(options.content)).frames[:_FRAMES, :_HEIGHT])
     with tempfile.NamedTemporaryFile() as raw:
         raw.write(frames.tobytes())
         raw.flush()
         painted = {
-            "styles": _paint(raw.name, "--styles"),
-            "modifiers": _paint(raw.name, "--modifiers"),
+            "styles": _paint(raw.name, "mirage_v2", "--styles"),
+            "modifiers": _paint(raw.name, "mirage_v2", "--modifiers"),
+            "edits": _paint(raw.name, "lucy_v2v_720p_rt", *_EDITS),
         }
+        with tempfile.NamedTemporaryFile(prefix="image-") as image:
+            image.write(frames[-1, ::-1].tobytes())
+            image.flush()
+            prompts = (f"{prompt}|{image.name}:{_WIDTH}x{_HEIGHT}" for prompt in _REFERRED)
+            painted["references"] = _paint(raw.name, "lucy_2_rt", *prompts)
     return {**painted, "live": asyncio.run(_live(frames, options))}
 
 
-def _paint(file: str, wanted: str) -> dict[str, Any]:
-    command = [str(_PROGRAM), file, str(_WIDTH), str(_HEIGHT), "mirage_v2", "-", wanted]
+def _paint(file: str, model: str, *wanted: str) -> dict[str, Any]:
+    command = [str(_PROGRAM), file, str(_WIDTH), str(_HEIGHT), model, "-", *wanted]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     # Means: the system counts CPU time in steps of up to 4 ms.
-    costs = {row["prompt"]: row["mean_ms"] for row in rows}
+    costs = {row["prompt"].partition("|")[0] or "look": row["mean_ms"] for row in rows}
     return {
         "cpu_ms_per_frame": costs,
         "median": round(statistics.median(costs.values()), 2),
         "most": max(costs.values()),
         "parse_ms_most": max(row["parse_ms"] for row in rows),
+        "ready_ms_most": max(row["ready_ms"] for row in rows),
     }
 
 
@@ -63,19 +97,22 @@ async def _live(frames: np.ndarray[Any, np.dtype[np.uint8]], options: Options) -
     async with ph.LocalServer() as server:
         client = ph.Client(server.api_key, base_url=server.url)
         idle = process.memory_info().rss
-        for prompt in _LIVE_PROMPTS:
-            state = ph.InitialState(prompt=ph.Prompt(prompt, enhance=False))
+        for model, prompt in _LIVE:
+            image = frames[-1, ::-1] if model == "lucy_2_rt" else None
+            state = ph.InitialState(prompt=ph.Prompt(prompt, enhance=False), image=image)
+            definition = client.models.realtime(model)
             async with client.realtime.connect(
-                None, model="mirage_v2", initial_state=state
+                None, model=definition, initial_state=state
             ) as session:
                 await session.transform(frames[0])
-                sending = asyncio.create_task(_send(session, frames, options.seconds))
+                rest = _send(session, frames, definition.fps, options.seconds)
+                sending = asyncio.create_task(rest)
                 began = time.perf_counter()
                 ages = [frame.latency async for frame in session.frames()]
                 rate = len(ages) / (time.perf_counter() - began)
                 rss = process.memory_info().rss
                 await sending
-            result[prompt] = {
+            result[f"{model}: {prompt}"] = {
                 "frames_per_second": round(rate, 2),
                 "latency_ms": percentiles([age for age in ages if age is not None]),
                 "rss_mb_above_idle_both_ends": round((rss - idle) / 1e6, 1),
@@ -84,10 +121,13 @@ async def _live(frames: np.ndarray[Any, np.dtype[np.uint8]], options: Options) -
 
 
 async def _send(
-    session: ph.RealTimeClient, frames: np.ndarray[Any, np.dtype[np.uint8]], seconds: float
+    session: ph.RealTimeClient,
+    frames: np.ndarray[Any, np.dtype[np.uint8]],
+    rate: float,
+    seconds: float,
 ) -> None:
     began = time.perf_counter()
-    for number in range(round(seconds * _FPS)):
+    for number in range(round(seconds * rate)):
         session.send(frames[number % len(frames)])
-        await asyncio.sleep(max(0.0, began + (number + 1) / _FPS - time.perf_counter()))
+        await asyncio.sleep(max(0.0, began + (number + 1) / rate - time.perf_counter()))
     await session.disconnect()

@@ -134,9 +134,22 @@ impl Pipeline {
 
     /// Paints a frame; the result is valid until the next call.
     pub fn make(&mut self, frame: &Image, moment: Moment) -> &Image {
+        self.run(frame, None, moment);
+        &self.frame
+    }
+
+    /// Paints a frame that will be seen only where `mask` is above 0.
+    pub fn make_where(&mut self, frame: &Image, mask: &Plane, moment: Moment, out: &mut Image) {
+        self.run(frame, Some(mask), moment);
+        std::mem::swap(out, &mut self.frame);
+    }
+
+    fn run(&mut self, frame: &Image, mask: Option<&Plane>, moment: Moment) {
         let (width, height) = (frame.width(), frame.height());
         self.frame.copy_from(frame);
-        self.stage(moment, true);
+        let has_style = self.medium.is_some() || self.look.is_some();
+        // Styles look at what lies around.
+        self.stage(mask.filter(|_| !has_style), moment, true);
         self.made.fit(width, height);
         for painter in [&mut self.medium, &mut self.look].into_iter().flatten() {
             self.frame.luma(&mut self.luma);
@@ -150,14 +163,18 @@ impl Pipeline {
             painter.paint(&scene, &mut self.made);
             std::mem::swap(&mut self.frame, &mut self.made);
         }
-        self.stage(moment, false);
-        &self.frame
+        self.stage(mask, moment, false);
     }
 
-    fn stage(&mut self, moment: Moment, before: bool) {
+    fn stage(&mut self, mask: Option<&Plane>, moment: Moment, before: bool) {
         let stage = if before { &mut self.before } else { &mut self.after };
-        if let Some(lut) = &stage.lut {
-            lut.apply(&mut self.frame);
+        match (&stage.lut, mask) {
+            // What is painted on top may look around as well.
+            (Some(lut), Some(mask)) if !stage.modifiers.iter().any(|made| made.paints()) => {
+                lut.apply_where(&mut self.frame, mask);
+            }
+            (Some(lut), _) => lut.apply(&mut self.frame),
+            (None, _) => {}
         }
         for modifier in stage.modifiers.iter_mut().filter(|modifier| modifier.paints()) {
             self.made.copy_from(&self.frame);

@@ -7,7 +7,7 @@ use crate::models::pipeline::{Moment, Pipeline};
 pub(super) struct Painted(pub Pipeline);
 
 impl Edit for Painted {
-    fn paint(&mut self, frame: &Image, _: &Plane, moment: Moment, out: &mut Image) {
-        out.copy_from(self.0.make(frame, moment));
+    fn paint(&mut self, frame: &Image, mask: &Plane, moment: Moment, out: &mut Image) {
+        self.0.make_where(frame, mask, moment, out);
     }
 }

@@ -110,7 +110,7 @@ impl Edit for Recolored {
             self.follow(seen);
         }
         out.copy_from(frame);
-        self.lut.apply(out);
+        self.lut.apply_where(out, mask);
     }
 }
 

@@ -3,13 +3,15 @@
 //! After Kasson, Plouffe and Nin, "A tetrahedral interpolation technique for color space
 //! conversion" (1993). The three channels lie in one word, so that one multiplication weighs all.
 
-use super::image::Image;
+use super::image::{Image, Plane};
 use super::wide::wide;
 
 /// Nodes to a side: each stands for 16 levels.
 const SIDE: usize = 17;
 /// Room for all nodes, a power of two: any index is then made valid by a mask.
 const NODES: usize = 8192;
+/// Pixels that are graded or left out together.
+const BLOCK: usize = 64;
 
 #[derive(Clone)]
 pub(in crate::models) struct Lut {
@@ -40,6 +42,28 @@ impl Lut {
         for (index, place) in self.nodes[..SIDE * SIDE * SIDE].iter_mut().enumerate() {
             *place = node(index);
         }
+    }
+
+    /// Grades a picture in its place where `mask` is above 0; elsewhere it may be graded or not.
+    pub fn apply_where(&self, image: &mut Image, mask: &Plane) {
+        // With their number in the type, an index below it needs no look.
+        let Some(nodes) = self.nodes.first_chunk::<NODES>() else { return };
+        let [red, green, blue] = &mut image.planes;
+        wide(
+            #[inline(always)]
+            || {
+                let planes = red.data.chunks_mut(BLOCK).zip(green.data.chunks_mut(BLOCK));
+                let planes = planes.zip(blue.data.chunks_mut(BLOCK));
+                for (((red, green), blue), mask) in planes.zip(mask.data.chunks(BLOCK)) {
+                    if mask.iter().fold(0, |any, &level| any | level) == 0 {
+                        continue;
+                    }
+                    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+                        [*r, *g, *b] = read(nodes, [*r, *g, *b]);
+                    }
+                }
+            },
+        );
     }
 
     /// Grades a whole picture in its place.
@@ -87,7 +111,6 @@ fn read(nodes: &[u64; NODES], [r, g, b]: [u8; 3]) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::operators::Plane;
 
     fn colors() -> Image {
         let level = |c: usize| {
@@ -105,6 +128,22 @@ mod tests {
         let mut still = white.clone();
         Lut::of(|color| color).apply(&mut still);
         assert_eq!(still, white);
+    }
+
+    #[test]
+    fn what_is_masked_is_graded_like_all_else() {
+        let lut = Lut::of(|color| color.map(|level| 255.0 - level));
+        let mask = Plane::of(52, 37, |x, y| if x > 20 && y > 9 { 7 } else { 0 });
+        let (mut whole, mut part) = (colors(), colors());
+        lut.apply(&mut whole);
+        lut.apply_where(&mut part, &mask);
+        for y in 0..37 {
+            for x in 0..52 {
+                let wanted = if mask.row(y)[x] > 0 { whole.color(x, y) } else { part.color(x, y) };
+                assert_eq!(part.color(x, y), wanted);
+            }
+        }
+        assert_eq!(part.color(0, 0), colors().color(0, 0));
     }
 
     #[test]

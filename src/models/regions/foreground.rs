@@ -95,7 +95,8 @@ impl Foreground {
         self.look_for_a_face(is_new);
         self.barrier.measure(&self.colors, self.luma.width, self.seated < 0.5);
         self.weigh();
-        for round in 0..2 {
+        // A first look has to find the colors; later ones follow them.
+        for round in 0..if is_new { 2 } else { 1 } {
             self.sides.learn(&self.colors, &self.share, is_new && round == 0);
             for ((share, &odds), &color) in self.share.iter_mut().zip(&self.odds).zip(&self.colors)
             {

@@ -124,6 +124,7 @@ impl Region {
                     region.front = Some(Front::Beyond);
                     region.places.push(|_, v| smooth(v, 1.0, 0.25));
                 }
+                "beyond" => region.front = Some(Front::Beyond),
                 "above" => region.places.push(|_, v| smooth(v, 0.82, 0.5)),
                 "below" => region.places.push(|_, v| smooth(v, 0.2, 0.48)),
                 "left" => region.places.push(|u, _| smooth(u, 0.58, 0.42)),

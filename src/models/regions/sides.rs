@@ -9,7 +9,7 @@ use super::barrier::Opponents;
 const BINS: usize = 10;
 const COLORS: usize = BINS * BINS * BINS;
 /// How much of the old histograms is kept with every look.
-const KEEP: f32 = 0.8;
+const KEEP: f32 = 0.7;
 /// The most that colors say for or against, as odds.
 const SAY: f32 = 2.4;
 

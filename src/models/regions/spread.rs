@@ -33,8 +33,8 @@ impl Spread {
                     *weight *= *weight;
                 }
             }
-            run(values, &self.across, width, 1);
-            run(values, &self.down, width, width);
+            along_rows(values, &self.across);
+            along_columns(values, &self.down, width);
         }
     }
 
@@ -57,18 +57,37 @@ impl Spread {
     }
 }
 
-/// There and back along one axis. `step` leads to the neighbour before.
-fn run(values: &mut [f32], weights: &[f32], width: usize, step: usize) {
-    let count = values.len();
-    debug_assert!(step == 1 || step == width);
-    // At the first of a line the weight is 0, so that lines do not touch.
-    for at in step..count {
-        let weight = weights[at];
-        values[at] += (values[at - step] - values[at]) * weight;
+/// There and back. At the first of a row the weight is 0, so that rows do not touch.
+fn along_rows(values: &mut [f32], weights: &[f32]) {
+    let mut last = values.first().copied().unwrap_or_default();
+    for (value, weight) in values.iter_mut().zip(weights) {
+        last = *value + (last - *value) * weight;
+        *value = last;
     }
-    for at in (step..count).rev() {
-        let weight = weights[at];
-        values[at - step] += (values[at] - values[at - step]) * weight;
+    let mut weight = 0.0;
+    for (value, &own) in values.iter_mut().zip(weights).rev() {
+        last = *value + (last - *value) * weight;
+        *value = last;
+        weight = own;
+    }
+}
+
+fn along_columns(values: &mut [f32], weights: &[f32], width: usize) {
+    let rows = values.len() / width.max(1);
+    let pair = |values: &mut [f32], row: usize, down: bool| {
+        let (above, below) = values.split_at_mut(row * width);
+        let (above, below) = (&mut above[(row - 1) * width..], &mut below[..width]);
+        let weights = &weights[row * width..][..width];
+        let (from, to) = if down { (above, below) } else { (below, above) };
+        for ((to, from), weight) in to.iter_mut().zip(from).zip(weights) {
+            *to += (*from - *to) * weight;
+        }
+    };
+    for row in 1..rows {
+        pair(values, row, true);
+    }
+    for row in (1..rows).rev() {
+        pair(values, row, false);
     }
 }
 
