@@ -225,6 +225,9 @@ class Stats:
     """Requests to send packets again (NACK), to the service, in the present connection."""
     nacks_received: int
     """Such requests from the service."""
+    packets_repaired: int
+    """Packets of video that were missing, asked for, and came in time, in the present connection.
+    What did not is in ``drops``, as ``incomplete`` at ``network``."""
     plis_received: int
     """Requests for a key frame (PLI) from the service, in the present connection."""
     firs_received: int

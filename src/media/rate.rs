@@ -20,14 +20,16 @@ mod delivered;
 mod estimator;
 mod loss;
 mod queue;
+mod silence;
 mod thrift;
+mod trial;
 
 use std::time::{Duration, Instant};
 
 pub use delivered::Throughput;
 pub use estimator::RateEstimator;
 pub use loss::{LossJudge, LossVerdict};
-pub use queue::StandingQueue;
+pub use queue::{Cause, StandingQueue};
 pub use thrift::{Thrift, Wanted};
 
 /// Bounds of a rate and where it begins, bits per second.
@@ -73,8 +75,25 @@ pub struct PacketReport {
     pub sent: Instant,
     /// Bytes.
     pub size: u32,
-    /// By the receiver's clock, from any moment on. None: it did not arrive.
-    pub arrived: Option<Duration>,
+    pub fate: Fate,
+}
+
+/// Times are by the receiver's clock, from any moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Arrived(Duration),
     /// It was reported as lost before, and came after all.
-    pub late: bool,
+    Late(Duration),
+    Lost,
+    /// The report of it was lost, but not those after it.
+    Unknown,
+}
+
+impl Fate {
+    pub fn arrived(self) -> Option<Duration> {
+        match self {
+            Self::Arrived(at) | Self::Late(at) => Some(at),
+            Self::Lost | Self::Unknown => None,
+        }
+    }
 }

@@ -82,6 +82,7 @@ fn network(dict: &Bound<'_, PyDict>, network: &PeerStats) -> PyResult<()> {
     dict.set_item("remote_packets_lost", network.remote_packets_lost)?;
     dict.set_item("nacks_sent", network.nacks_sent)?;
     dict.set_item("nacks_received", network.nacks_received)?;
+    dict.set_item("packets_repaired", network.packets_repaired)?;
     dict.set_item("key_frames_requested", network.key_frames_requested)?;
     dict.set_item("plis_received", network.plis_received)?;
     dict.set_item("firs_received", network.firs_received)?;

@@ -29,6 +29,7 @@ pub mod tls;
 mod transport_feedback;
 pub mod video;
 mod video_receive;
+mod video_send;
 pub mod websocket;
 
 use std::sync::Arc;

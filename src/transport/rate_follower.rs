@@ -41,7 +41,8 @@ pub(super) struct RateFollower {
     /// Bits that were spent and that the rate has not allowed for yet.
     debt: f64,
     paid: Option<Instant>,
-    last_picture: Option<Instant>,
+    /// When a picture came last, and how many had come by then.
+    last_picture: Option<(Instant, u64)>,
     /// Seconds from one picture to the next.
     interval: f64,
     /// Bytes of the last key frame, and the round trip.
@@ -80,18 +81,22 @@ impl RateFollower {
         }
     }
 
-    /// A picture of this size came. `rate`: what the connection says; none: `bitrate` is for ever.
+    /// A picture of this size came, the last of so many; not all of them come as far as here. `rate`:
+    /// what the connection says; none: `bitrate` is for ever.
     pub(super) fn came(
         &mut self,
         now: Instant,
         size: (u32, u32),
+        count: u64,
         rate: Option<RateNow>,
         bitrate: u32,
     ) -> News {
-        if let Some(last) = self.last_picture.replace(now) {
-            let gap = now.saturating_duration_since(last);
+        if let Some((last, before)) = self.last_picture.replace((now, count)) {
+            let pictures = count.saturating_sub(before).clamp(1, 64) as i32;
+            let gap = now.saturating_duration_since(last) / pictures.unsigned_abs();
             if gap < PAUSE {
-                self.interval += (gap.as_secs_f64() - self.interval) * 0.1;
+                let share = 1.0 - 0.9_f64.powi(pictures);
+                self.interval += (gap.as_secs_f64() - self.interval) * share;
             } else {
                 // Who sends now and then is not to be thinned out.
                 self.interval = gap.as_secs_f64();
@@ -154,6 +159,12 @@ impl RateFollower {
     pub(super) fn spent(&mut self, now: Instant, bytes: usize) {
         self.pay(now);
         self.debt += bytes as f64 * 8.0;
+        self.thrift.goes(false);
+    }
+
+    /// A picture does not go out, or not yet, because of those before it.
+    pub(super) fn held_back(&mut self) {
+        self.thrift.goes(true);
     }
 
     /// A key frame came out. Whether it would take too long to send, and a smaller one is to be made.
@@ -213,7 +224,9 @@ mod tests {
         let mut follower = RateFollower::new(false);
         let start = Instant::now();
         let mut told = |after: u32, video| {
-            follower.came(start + after * MS, SIZE, Some(rate(video, false)), 0).bitrate
+            follower
+                .came(start + after * MS, SIZE, u64::from(after / 33), Some(rate(video, false)), 0)
+                .bitrate
         };
         assert_eq!(told(0, 2_000_000), Some(2_000_000));
         assert_eq!(told(33, 1_960_000), None);
@@ -226,7 +239,7 @@ mod tests {
     fn without_an_estimate_the_rate_is_what_was_set() {
         let mut follower = RateFollower::new(false);
         let start = Instant::now();
-        assert_eq!(follower.came(start, SIZE, None, 700_000).bitrate, Some(700_000));
+        assert_eq!(follower.came(start, SIZE, 1, None, 700_000).bitrate, Some(700_000));
         follower.spent(start, 1_000_000);
         assert_eq!(follower.owes(start), None);
         assert!(follower.takes() && follower.takes());
@@ -236,7 +249,7 @@ mod tests {
     fn a_key_frame_is_paid_back_before_the_next_picture() {
         let mut follower = RateFollower::new(false);
         let start = Instant::now();
-        follower.came(start, SIZE, Some(rate(1_000_000, true)), 0);
+        follower.came(start, SIZE, 1, Some(rate(1_000_000, true)), 0);
         follower.spent(start, 40_000);
         // 320 kbit, of which 150 may be ahead.
         assert_eq!(follower.owes(start).unwrap().as_millis(), 170);
@@ -248,11 +261,24 @@ mod tests {
         let mut follower = RateFollower::new(false);
         let start = Instant::now();
         for n in 0..100 {
-            follower.came(start + n * 33 * MS, SIZE, Some(rate(300_000, true)), 0);
+            follower.came(start + n * 33 * MS, SIZE, n.into(), Some(rate(300_000, true)), 0);
         }
         assert!(follower.wanted.pictures < 1.0);
-        follower.came(start + 60_000 * MS, SIZE, Some(rate(300_000, true)), 0);
+        follower.came(start + 60_000 * MS, SIZE, 100, Some(rate(300_000, true)), 0);
         assert!(follower.takes() && follower.takes());
+    }
+
+    #[test]
+    fn pictures_that_were_displaced_before_they_came_here_count() {
+        let mut follower = RateFollower::new(false);
+        let start = Instant::now();
+        for n in 0..20 {
+            // Thirty a second come, and one in twenty comes as far as here.
+            let limited = Some(rate(300_000, true));
+            follower.came(start + n * 667 * MS, SIZE, u64::from(n) * 20, limited, 0);
+        }
+        assert!((follower.interval - 1.0 / 30.0).abs() < 0.001, "{}", follower.interval);
+        assert!(follower.wanted.side(720) < 720);
     }
 
     #[test]
@@ -260,7 +286,7 @@ mod tests {
         let mut follower = RateFollower::new(true);
         let start = Instant::now();
         for n in 0..100 {
-            follower.came(start + n * 33 * MS, SIZE, Some(rate(300_000, true)), 0);
+            follower.came(start + n * 33 * MS, SIZE, n.into(), Some(rate(300_000, true)), 0);
         }
         let picture = I420::new(SIZE.0, SIZE.1).unwrap();
         let (planes, smaller) = follower.sized(picture.planes()).unwrap();

@@ -10,7 +10,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
     PacketStatusChunk, SymbolTypeTcc, TransportLayerCc,
 };
 
-use crate::media::rate::PacketReport;
+use crate::media::rate::{Fate, PacketReport};
 
 /// Nobody reports later than this.
 const KEPT: Duration = Duration::from_secs(4);
@@ -21,8 +21,10 @@ const TICK: Duration = Duration::from_millis(64);
 const WRAP: i64 = 1 << 24;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
-    Unknown,
+enum Known {
+    Nothing,
+    /// The report is lost as well.
+    ReportLost,
     Lost,
     Arrived,
 }
@@ -31,7 +33,13 @@ enum Fate {
 struct Sent {
     at: Instant,
     size: u32,
-    fate: Fate,
+    known: Known,
+}
+
+impl Sent {
+    fn report(&self, fate: Fate) -> PacketReport {
+        PacketReport { sent: self.at, size: self.size, fate }
+    }
 }
 
 /// The packets of one connection that may still be reported on.
@@ -40,6 +48,8 @@ pub(super) struct SendHistory {
     /// The number of the first that is kept.
     first: u16,
     packets: VecDeque<Sent>,
+    /// The number that the next report should begin with.
+    next: Option<u16>,
     /// The last reference time, in ticks that do not wrap.
     reference: Option<i64>,
 }
@@ -49,11 +59,12 @@ impl SendHistory {
     pub(super) fn sent(&mut self, number: u16, at: Instant, size: u32) {
         if self.first.wrapping_add(self.packets.len() as u16) != number {
             self.packets.clear();
+            self.next = None;
         }
         if self.packets.is_empty() {
             self.first = number;
         }
-        self.packets.push_back(Sent { at, size, fate: Fate::Unknown });
+        self.packets.push_back(Sent { at, size, known: Known::Nothing });
         while self.packets.len() > MOST_KEPT
             || self.packets.front().is_some_and(|packet| packet.at + KEPT < at)
         {
@@ -67,6 +78,7 @@ impl SendHistory {
         let mut arrived = self.reference_time(feedback.reference_time);
         let mut number = feedback.base_sequence_number;
         let mut left = usize::from(feedback.packet_status_count);
+        self.reaches(number, feedback.packet_status_count, news);
         let mut deltas = feedback.recv_deltas.iter();
         let mut each = |symbol: SymbolTypeTcc, this: &mut Self| {
             match symbol {
@@ -102,25 +114,43 @@ impl SendHistory {
         self.packets.get_mut(usize::from(number.wrapping_sub(self.first)))
     }
 
+    /// A report covers so many packets from this one on. Those before it that none has covered will
+    /// not be reported on.
+    fn reaches(&mut self, first: u16, count: u16, news: &mut Vec<PacketReport>) {
+        let kept = |next: &u16| usize::from(next.wrapping_sub(self.first)) <= self.packets.len();
+        let next = self.next.filter(kept).unwrap_or(first);
+        let ahead = |number: u16| number.wrapping_sub(next) < u16::MAX / 2;
+        if ahead(first) {
+            for number in (0..first.wrapping_sub(next)).map(|nth| next.wrapping_add(nth)) {
+                let unknown = |packet: &&mut Sent| packet.known == Known::Nothing;
+                if let Some(packet) = self.find(number).filter(unknown) {
+                    packet.known = Known::ReportLost;
+                    news.push(packet.report(Fate::Unknown));
+                }
+            }
+        }
+        let end = first.wrapping_add(count);
+        if ahead(end) {
+            self.next = Some(end);
+        }
+    }
+
     fn lost(&mut self, number: u16, news: &mut Vec<PacketReport>) {
-        if let Some(packet) = self.find(number).filter(|packet| packet.fate == Fate::Unknown) {
-            packet.fate = Fate::Lost;
-            news.push(PacketReport {
-                sent: packet.at,
-                size: packet.size,
-                arrived: None,
-                late: false,
-            });
+        if let Some(packet) = self.find(number).filter(|packet| packet.known == Known::Nothing) {
+            packet.known = Known::Lost;
+            news.push(packet.report(Fate::Lost));
         }
     }
 
     fn arrived(&mut self, number: u16, at: Option<Duration>, news: &mut Vec<PacketReport>) {
         let Some(packet) = self.find(number) else { return };
-        let before = std::mem::replace(&mut packet.fate, Fate::Arrived);
+        let before = std::mem::replace(&mut packet.known, Known::Arrived);
         // Of one that came nobody knows when no more can be said.
-        if before != Fate::Arrived && at.is_some() {
-            let late = before == Fate::Lost;
-            news.push(PacketReport { sent: packet.at, size: packet.size, arrived: at, late });
+        let Some(at) = at else { return };
+        match before {
+            Known::Nothing => news.push(packet.report(Fate::Arrived(at))),
+            Known::Lost => news.push(packet.report(Fate::Late(at))),
+            Known::ReportLost | Known::Arrived => {}
         }
     }
 
@@ -181,7 +211,7 @@ mod tests {
         let (mut history, start) = history(65_534, 4);
         let mut news = Vec::new();
         history.reported(&feedback(65_534, &[CAME, LOST, CAME, CAME], &[0, 2000, -500]), &mut news);
-        let times: Vec<_> = news.iter().map(|one| one.arrived).collect();
+        let times: Vec<_> = news.iter().map(|one| one.fate.arrived()).collect();
         let first = times[0].unwrap();
         assert_eq!(times, [Some(first), None, Some(first + 2 * MS), Some(first + MS * 3 / 2)]);
         assert_eq!(news[3].sent, start + 3 * MS);
@@ -197,7 +227,23 @@ mod tests {
         history.reported(&report, &mut news);
         assert_eq!(news.len(), 2);
         history.reported(&feedback(11, &[CAME], &[0]), &mut news);
-        assert!(news[2].late && news[2].arrived.is_some());
+        assert!(matches!(news[2].fate, Fate::Late(_)));
+    }
+
+    #[test]
+    fn what_a_lost_report_was_about_stays_unknown() {
+        let (mut history, _) = history(65_534, 6);
+        let mut news = Vec::new();
+        history.reported(&feedback(65_534, &[CAME], &[0]), &mut news);
+        history.reported(&feedback(1, &[LOST, CAME], &[0]), &mut news);
+        let fates: Vec<_> = news.iter().map(|one| one.fate).collect();
+        assert!(matches!(
+            fates[..],
+            [Fate::Arrived(_), Fate::Unknown, Fate::Unknown, Fate::Lost, Fate::Arrived(_)]
+        ));
+        // It was only overtaken, but nobody counts it twice.
+        history.reported(&feedback(65_535, &[CAME, LOST], &[0]), &mut news);
+        assert_eq!(news.len(), 5);
     }
 
     #[test]

@@ -18,6 +18,9 @@ const SHARE_OF_WIDE: f64 = 0.6;
 /// So many seconds of that may come at once, and never less than the second, bytes.
 const AT_ONCE: f64 = 1.0;
 const LEAST_AT_ONCE: f64 = 24_000.0;
+/// On a path that is not known to be too narrow it goes out again so soon: who asks before the first
+/// can have come is so far away that there is no time for another round.
+const SOON: Duration = Duration::from_millis(120);
 /// The round trip as it is measured has the receiver's pause between reports in it.
 const PAUSE: Duration = Duration::from_millis(50);
 const KEPT: usize = 256;
@@ -49,6 +52,7 @@ impl SentAgain {
     fn allows(&mut self, now: Instant, ssrc: u32, number: u16, size: usize) -> bool {
         let rate = self.rate.now();
         let way = rate.round_trip.unwrap_or_default().saturating_sub(PAUSE);
+        let way = if rate.limited { way } else { way.min(SOON) };
         let known = self.recent.iter().position(|(s, n, _)| (*s, *n) == (ssrc, number));
         if known.is_some_and(|at| now < self.recent[at].2 + way) {
             // It is on its way.
@@ -138,6 +142,21 @@ mod tests {
             (0..20).filter(|n| again.allows(start + *n * 20 * MS, 1, 7, 1000)).collect();
         assert_eq!(sent, [0, 5, 10, 15]);
         assert!(again.allows(start, 1, 8, 1000) && again.allows(start, 2, 7, 1000));
+    }
+
+    #[test]
+    fn on_a_long_way_it_may_be_sent_again_sooner_unless_the_path_is_narrow() {
+        let rate = Arc::new(SendRate::new(Bitrates::up_to(3_000_000)));
+        rate.publish(3e6, 0.0, Trend::Increase, false, Some(650 * MS));
+        let mut again = SentAgain::new(rate);
+        let start = Instant::now();
+        let sent: Vec<_> =
+            (0..4).filter(|n| again.allows(start + *n * 190 * MS, 1, 7, 1000)).collect();
+        assert_eq!(sent, [0, 1, 2, 3]);
+        let mut again = limited_to(1e6, 650 * MS);
+        let sent: Vec<_> =
+            (0..4).filter(|n| again.allows(start + *n * 190 * MS, 1, 7, 1000)).collect();
+        assert_eq!(sent, [0]);
     }
 
     #[test]

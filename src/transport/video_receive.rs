@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::video::{Counters, CurrentPeer, lock, spawn};
+use super::video::{Counters, CurrentPeer, Work, lock};
 use crate::error::Result;
 use crate::media::{
     AccessUnit, DropReason, Drops, I420, Mailbox, NtpTime, Planes, Scaler, VideoDecoder, shown_size,
@@ -50,7 +50,7 @@ struct ReceiverShared {
 /// Decodes what the peer assembles.
 pub struct VideoReceiver {
     shared: Arc<ReceiverShared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    work: Work,
 }
 
 impl VideoReceiver {
@@ -69,9 +69,10 @@ impl VideoReceiver {
             behind_since: Mutex::default(),
             counters: Counters::default(),
         });
-        let worker = Arc::clone(&shared);
-        let thread = spawn("parhelion-dec", move || decode(&worker, decoder, sink))?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        let (worker, queue) = (Arc::clone(&shared), Arc::clone(&shared));
+        let run = move || decode(&worker, decoder, sink);
+        let work = Work::start("parhelion-dec", run, move || queue.inbox.close())?;
+        Ok(Self { shared, work })
     }
 
     /// Queues an access unit and returns a buffer that is free again.
@@ -112,14 +113,7 @@ impl VideoReceiver {
 
     /// Ends the thread; the handle lets a caller wait for it.
     pub fn stop(&self) -> Option<JoinHandle<()>> {
-        self.shared.inbox.close();
-        lock(&self.thread).take()
-    }
-}
-
-impl Drop for VideoReceiver {
-    fn drop(&mut self) {
-        self.shared.inbox.close();
+        self.work.stop()
     }
 }
 

@@ -3,14 +3,20 @@
 use std::time::{Duration, Instant};
 
 use super::loss::{LossJudge, LossVerdict};
-use super::queue::StandingQueue;
-use super::{Bitrates, PacketReport, Throughput, Trend};
+use super::queue::{Cause, StandingQueue};
+use super::silence::Silence;
+use super::trial::{DEEPER, Finding, Trial, is_full};
+use super::{Bitrates, Fate, PacketReport, Throughput, Trend};
 
 /// A queue must stay so long before it counts: a hiccup of either machine is none.
 const SUSTAINED: Duration = Duration::from_millis(80);
 /// Longer after packets were held up at once, and in the beginning, when both are busiest.
 const SUSTAINED_LONG: Duration = Duration::from_millis(400);
 const BEGINNING: Duration = Duration::from_secs(1);
+/// With a wait so many times too long nothing is to be gained by growing.
+const LONG_WAIT: f64 = 2.5;
+/// A wait that came at once may be unclear for so long.
+const UNCLEAR: Duration = Duration::from_millis(900);
 /// After a change it takes this and a round trip until its effect is seen.
 const RESPONSE: Duration = Duration::from_millis(200);
 /// Of what was delivered while packets waited, so much is sent until they no longer do; less by so
@@ -38,9 +44,7 @@ const NEAR_GROWTH_SHARE: f64 = 0.12;
 /// The rate may be so much above what is really sent, since more is not tried out.
 const UNTRIED: (f64, f64) = (2.0, 250_000.0);
 
-/// Without a report for this long (and two round trips) while packets leave, the path is silent.
-const SILENCE: Duration = Duration::from_millis(500);
-/// What is left of the rate after each such time of it.
+/// What is left of the rate after each while of silence.
 const SILENT_STEP: f64 = 0.6;
 /// After a silence the rate is this much of what it was.
 const RESUMED: f64 = 0.6;
@@ -55,27 +59,6 @@ const LONGER_ROUND_TRIP: Duration = Duration::from_millis(80);
 const BOUND_LIFETIME: Duration = Duration::from_secs(10);
 /// Without reports on packets for this long, those in sum count.
 const DETAILED: Duration = Duration::from_secs(3);
-
-/// A lower rate should have shortened the queue by so much, milliseconds, or so many times the
-/// jitter, before it is looked whether it did.
-const EXPECTED: f64 = 40.0;
-const EXPECTED_JITTER: f64 = 2.0;
-/// It did if the wait is shorter by this share of that: who shares a path empties it alone.
-const SHORTER: f64 = 0.15;
-/// Others on the path may take what is left free. That a wait is no queue is believed if what is
-/// sent is less than carried by the first share; else it is tried with the second of what is carried.
-const DEEP: f64 = 0.3;
-const DEEPER: f64 = 0.62;
-/// A wait that has become longer by more than this, milliseconds, is still growing.
-const GROWN: f64 = 15.0;
-/// With more losses than this the queue may be full.
-const FULL: f64 = 0.2;
-/// The wait before a decrease is seen over this long.
-const SEEN: Duration = Duration::from_millis(120);
-/// While it is in doubt there is no further decrease, for so long and a round trip.
-const DOUBT: Duration = Duration::from_secs(1);
-/// A decrease that is not judged after so long, will not be.
-const UNJUDGED: Duration = Duration::from_millis(1500);
 
 /// The rate of one sender towards one receiver. Bits per second, everything included.
 #[derive(Debug)]
@@ -98,37 +81,16 @@ pub struct RateEstimator {
     limit: Option<f64>,
     round_trip: Option<Duration>,
     silence: Silence,
+    /// The rate before something that was not its doing, until it is there again.
+    regain: Option<f64>,
     /// What the receiver thinks, and when it said so.
     bound: Option<(Instant, f64)>,
     shortest_round_trip: Option<Duration>,
     trial: Option<Trial>,
+    /// Bytes of which it is not known whether they came.
+    unknown: u32,
     /// Lost and all packets since packets wait.
     while_waiting: (u32, u32),
-}
-
-/// A lower rate that is to shorten a queue.
-#[derive(Debug)]
-struct Trial {
-    since: Instant,
-    /// The rate before.
-    before: f64,
-    /// What the path is thought to carry, bits per second.
-    carries: f64,
-    /// Bits sent since, and packets: lost, all.
-    bits: f64,
-    packets: (u32, u32),
-    /// The rate was lowered once more.
-    is_second: bool,
-}
-
-#[derive(Debug, Default)]
-struct Silence {
-    last_report: Option<Instant>,
-    /// Since when something has been under way.
-    unanswered: Option<Instant>,
-    stepped: Option<Instant>,
-    /// The rate before it, while it lasts and until the rate is there again.
-    before: Option<f64>,
 }
 
 impl RateEstimator {
@@ -151,9 +113,11 @@ impl RateEstimator {
             limit: None,
             round_trip: None,
             silence: Silence::default(),
+            regain: None,
             bound: None,
             shortest_round_trip: None,
             trial: None,
+            unknown: 0,
             while_waiting: (0, 0),
         }
     }
@@ -191,23 +155,16 @@ impl RateEstimator {
     pub fn sent(&mut self, now: Instant, size: u32) {
         let at = self.since_start(now);
         self.sent.add(at, size);
-        self.silence.unanswered.get_or_insert(now);
+        self.silence.sent(now);
         self.tick(now);
     }
 
     /// Looks whether the path has become silent. Cheap; called with every packet.
     pub fn tick(&mut self, now: Instant) {
-        let (Some(report), Some(unanswered)) = (self.silence.last_report, self.silence.unanswered)
-        else {
-            return;
-        };
-        let patience = SILENCE + 2 * self.round_trip.unwrap_or_default();
-        let since = self.silence.stepped.unwrap_or(report.max(unanswered));
-        if now < since + patience {
+        if !self.silence.goes_on(now, self.round_trip.unwrap_or_default()) {
             return;
         }
-        self.silence.stepped = Some(now);
-        self.silence.before.get_or_insert(self.target);
+        self.regain.get_or_insert(self.target);
         self.trend = Trend::Decrease;
         self.set(now, self.target * SILENT_STEP);
     }
@@ -215,31 +172,29 @@ impl RateEstimator {
     /// A report on packets, in the order in which they were sent.
     pub fn report(&mut self, now: Instant, packets: &[PacketReport]) {
         let Some(last) = packets.last().map(|packet| packet.sent) else { return };
-        let came = packets.iter().skip_while(|packet| packet.arrived.is_none());
+        let came = packets.iter().skip_while(|packet| packet.fate.arrived().is_none());
         let (since, lost_since) = came.fold((0, 0), |(all, lost), packet| {
-            (all + 1, lost + u32::from(packet.arrived.is_none()))
+            (all + 1, lost + u32::from(packet.fate == Fate::Lost))
         });
         let clean = f64::from(lost_since) <= CLEAN * f64::from(since);
         let began = self.since_report(now, clean);
         let (mut lost, mut all) = (0, 0);
         let rate = self.delivered.rate(SHORT).unwrap_or(self.target);
         for packet in packets {
-            if packet.late {
-                self.loss.found();
-            } else {
-                all += 1;
-                lost += u32::from(packet.arrived.is_none());
+            match packet.fate {
+                Fate::Late(_) => self.loss.found(),
+                Fate::Arrived(_) => all += 1,
+                Fate::Lost => (lost, all) = (lost + 1, all + 1),
+                // It is taken to have come with what was reported next.
+                Fate::Unknown => self.unknown += packet.size,
             }
-            if let Some(trial) = &mut self.trial
-                && packet.sent >= trial.since
-            {
-                trial.bits += f64::from(packet.size) * 8.0;
-                trial.packets.0 += u32::from(packet.arrived.is_none());
-                trial.packets.1 += 1;
+            if let Some(trial) = &mut self.trial {
+                trial.reported(packet);
             }
-            if let Some(arrived) = packet.arrived {
-                self.delivered.add(arrived, packet.size);
-                self.queue.add(packet.sent, arrived, rate);
+            if let Some(arrived) = packet.fate.arrived() {
+                let size = packet.size + std::mem::take(&mut self.unknown);
+                self.delivered.add(arrived, size);
+                self.queue.add(packet.sent, arrived, packet.size, rate);
             }
         }
         if began {
@@ -252,7 +207,7 @@ impl RateEstimator {
         self.while_waiting.1 += all;
         self.queue.look();
         self.judge(now, last);
-        let newest = packets.iter().rev().find(|packet| packet.arrived.is_some());
+        let newest = packets.iter().rev().find(|packet| packet.fate.arrived().is_some());
         if let Some(newest) = newest {
             let sample = now.saturating_duration_since(newest.sent);
             let before = self.round_trip.unwrap_or(sample);
@@ -270,7 +225,7 @@ impl RateEstimator {
         packets: u32,
         round_trip: Option<Duration>,
     ) {
-        if self.silence.last_report.is_some_and(|at| now < at + DETAILED) {
+        if self.silence.heard_within(now, DETAILED) {
             return;
         }
         let lost_packets = (lost * f64::from(packets)).round() as u32;
@@ -304,93 +259,88 @@ impl RateEstimator {
         if wait <= threshold || self.queue.is_falling() {
             self.waits_since = None;
             self.while_waiting = (0, 0);
-        } else if now >= *self.waits_since.get_or_insert(now) + self.sustained(now) {
-            if self.is_in_doubt(now) {
-                self.trend = Trend::Hold;
-            } else if self.trial.is_none()
-                && self.queue.is_step(threshold)
-                && !is_full(self.while_waiting)
-            {
-                self.queue.take_for_way(self.queue.newest());
-                self.waits_since = None;
-            } else if self.has_settled(now) {
-                self.loss.end_trial();
-                let delivered = self.delivered.rate(SHORT).unwrap_or(self.target);
-                self.back_off(now, delivered, (wait - threshold) / 1e3);
+        } else {
+            let (cause, lasts) = self.queue.cause(threshold);
+            if now >= *self.waits_since.get_or_insert(now) + self.sustained(now, cause) {
+                self.waits(now, wait - threshold, cause, lasts);
+                return;
             }
-            return;
         }
-        if wait > threshold / 2.0 && self.queue.is_falling() {
-            // It runs empty.
+        if wait > LONG_WAIT * threshold || wait > threshold / 2.0 && self.queue.is_falling() {
+            // It runs empty, or it is soon known what it is.
             self.trend = Trend::Hold;
             return;
         }
         self.follow_loss(now, elapsed);
     }
 
+    /// Packets have waited for longer than the threshold, for a while.
+    fn waits(&mut self, now: Instant, too_long: f64, cause: Cause, lasts: Duration) {
+        let round_trip = self.round_trip.unwrap_or_default();
+        let in_doubt = |trial: &Trial| trial.is_in_doubt(now, &self.queue, round_trip);
+        if cause == Cause::Way && !is_full(self.while_waiting) {
+            let way = self.queue.newest();
+            self.is_the_way(now, way);
+        } else if self.trial.as_ref().is_some_and(in_doubt)
+            || cause == Cause::Unclear && self.waits_since.is_none_or(|at| now < at + UNCLEAR)
+        {
+            self.trend = Trend::Hold;
+        } else if self.has_settled(now) {
+            self.loss.end_trial();
+            // Before the wait it may have been more, and when it came at once, nothing for a moment.
+            let span = lasts.clamp(SHORT, LONG / 2);
+            let delivered = self.delivered.rate(span).unwrap_or(self.target);
+            self.back_off(now, delivered, too_long / 1e3);
+            if cause == Cause::Unclear {
+                // It is soon known if the step is large.
+                self.set(now, self.target.min(delivered * DEEPER));
+            }
+        }
+    }
+
     /// Whether the last decrease shortened what was taken for a queue. If not, it is none.
     fn judge(&mut self, now: Instant, newest: Instant) {
-        let Some(trial) = &self.trial else { return };
-        let passed = newest.saturating_duration_since(trial.since);
-        let expected = (passed.as_secs_f64() - trial.bits / trial.carries) * 1e3;
-        let jitter = self.queue.jitter();
-        if expected < (EXPECTED_JITTER * jitter).max(EXPECTED) || passed < 2 * SEEN {
-            let gone = passed > SEEN && self.queue.wait() < GROWN;
-            if passed > UNJUDGED || gone {
+        let Some(trial) = &mut self.trial else { return };
+        let rate = self.delivered.rate(LONG).unwrap_or(self.target);
+        let least = self.queue.threshold(rate) / 2.0;
+        match trial.judge(now, &self.queue, newest, least) {
+            Finding::Open => {}
+            Finding::Queue => {
+                self.trial = None;
+                // What a full queue lost is settled with it.
+                self.loss.forget_recent();
+                self.regain = self.limit.map(|limit| NEAR.0 * limit);
+            }
+            Finding::Lower(rate) => {
+                self.last_decrease = Some(now);
+                self.trend = Trend::Decrease;
+                self.set(now, self.target.min(rate));
+            }
+            Finding::Way(delay) => self.is_the_way(now, delay),
+            Finding::Nothing => {
+                self.limit = trial.limit;
+                self.regain = Some(trial.before);
                 self.trial = None;
             }
-            return;
         }
-        let before = self.queue.delay(trial.since, trial.since + SEEN);
-        let after = self.queue.delay(newest - SEEN, newest + SEEN);
-        let (Some(before), Some(after)) = (before, after) else {
-            self.trial = None;
-            return;
-        };
-        let same = -GROWN.max(jitter)..SHORTER * expected;
-        let rate = self.delivered.rate(LONG).unwrap_or(self.target);
-        let waits = self.queue.wait() > self.queue.threshold(rate) / 2.0;
-        let stays = waits && same.contains(&(before - after)) && !is_full(trial.packets);
-        let is_deep = expected / 1e3 > DEEP * passed.as_secs_f64();
-        if stays && !is_deep && !trial.is_second {
-            let rate = self.target.min(trial.carries * DEEPER);
-            let is_second = true;
-            self.trial =
-                Some(Trial { since: now, bits: 0.0, packets: (0, 0), is_second, ..*trial });
-            self.last_decrease = Some(now);
-            self.trend = Trend::Decrease;
-            self.set(now, rate);
-            return;
-        }
-        if stays && is_deep {
-            let rate = trial.before;
-            self.trial = None;
-            self.queue.take_for_way(after);
-            self.limit = None;
+    }
+
+    /// What packets wait for is the length of the way, and the rate was lowered for nothing.
+    fn is_the_way(&mut self, now: Instant, delay: f64) {
+        self.queue.take_for_way(delay);
+        self.waits_since = None;
+        if let Some(trial) = self.trial.take() {
+            self.limit = trial.limit;
             self.last_decrease = None;
-            self.waits_since = None;
             self.trend = Trend::Increase;
-            self.set(now, self.target.max(rate));
-            return;
+            self.set(now, self.target.max(trial.before));
         }
-        // What still grows cannot be judged yet.
-        let grows = before - after <= same.start && !is_full(trial.packets);
-        self.trial = grows.then_some(Trial { since: now, bits: 0.0, packets: (0, 0), ..*trial });
     }
 
-    /// Whether the wait stays so far what it was before the last decrease, which is not judged yet.
-    fn is_in_doubt(&self, now: Instant) -> bool {
-        let Some(trial) = &self.trial else { return false };
-        let Some(before) = self.queue.delay(trial.since, trial.since + SEEN) else { return false };
-        let same = GROWN.max(self.queue.jitter());
-        now < trial.since + DOUBT + self.round_trip.unwrap_or_default()
-            && (self.queue.newest() - before).abs() < same
-            && !is_full(trial.packets)
-    }
-
-    fn sustained(&self, now: Instant) -> Duration {
+    fn sustained(&self, now: Instant, cause: Cause) -> Duration {
         let beginning = self.began.is_none_or(|began| now < began + BEGINNING);
-        if beginning || self.queue.has_jumped() { SUSTAINED_LONG } else { SUSTAINED }
+        let maybe_none = self.queue.has_jumped() && cause != Cause::Flood;
+        if beginning || maybe_none { SUSTAINED_LONG } else { SUSTAINED }
     }
 
     fn follow_loss(&mut self, now: Instant, elapsed: f64) {
@@ -429,18 +379,13 @@ impl RateEstimator {
             // What is sent is far below the rate, and cannot be what fills the path.
             rate = rate.max(self.target * BACK_OFF);
         }
+        let (before, limit) = match &self.trial {
+            Some(trial) => (trial.before, trial.limit),
+            None => (self.target, self.limit),
+        };
+        self.trial = Some(Trial::new(now, before, limit, delivered));
         self.met_limit(delivered.min(self.target));
-        self.silence.before = None;
-        let before = self.trial.as_ref().map_or(self.target, |trial| trial.before);
-        let carries = delivered.max(1.0);
-        self.trial = Some(Trial {
-            since: now,
-            before,
-            carries,
-            bits: 0.0,
-            packets: (0, 0),
-            is_second: false,
-        });
+        self.regain = None;
         self.last_decrease = Some(now);
         self.waits_since = None;
         self.trend = Trend::Decrease;
@@ -455,9 +400,9 @@ impl RateEstimator {
         if self.limit.is_some_and(|limit| target >= NEAR.1 * limit) {
             self.limit = None;
         }
-        let mut rate = if let Some(before) = self.silence.before {
+        let mut rate = if let Some(before) = self.regain {
             if target >= before {
-                self.silence.before = None;
+                self.regain = None;
             }
             (target * (1.0 + RESUMED_GROWTH * elapsed)).min(before.max(target))
         } else if near && growth >= GROWTH {
@@ -513,16 +458,14 @@ impl RateEstimator {
 
     /// Notes that a report came. Whether it ends a silence.
     fn since_report(&mut self, now: Instant, clean: bool) -> bool {
-        self.silence.last_report = Some(now);
-        self.silence.unanswered = None;
-        let silent = self.silence.stepped.take().is_some();
+        let silent = self.silence.ends(now);
         if silent {
             self.queue.forget_recent();
             self.delivered.clear();
             self.waits_since = None;
             if !clean {
-                self.silence.before = None;
-            } else if let Some(before) = self.silence.before {
+                self.regain = None;
+            } else if let Some(before) = self.regain {
                 self.set(now, self.target.max(before * RESUMED));
             }
         }
@@ -538,9 +481,4 @@ impl RateEstimator {
     fn since_start(&mut self, now: Instant) -> Duration {
         now.saturating_duration_since(*self.began.get_or_insert(now))
     }
-}
-
-/// Whether so many are lost, of all, as if a queue was full.
-fn is_full((lost, all): (u32, u32)) -> bool {
-    f64::from(lost) > FULL * f64::from(all)
 }

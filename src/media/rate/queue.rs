@@ -26,6 +26,10 @@ const MOST_FOR_JITTER: f64 = 80.0;
 /// milliseconds, was held up at once: by a busy machine, or a radio link.
 const JUMP: f64 = 30.0;
 const PACKET_BITS: f64 = 10_000.0;
+/// So was what rises from one group to the next by more than this, or so many times the jitter, and
+/// than the packets between them can account for.
+const GROUP_JUMP: f64 = 12.0;
+const GROUP_JUMP_JITTER: f64 = 4.0;
 /// After such a jump it may take this long until it is over.
 const AFTER_JUMP: Duration = Duration::from_millis(600);
 /// A queue is seen to fall against what it was this long ago.
@@ -38,9 +42,27 @@ const LASTING: Duration = Duration::from_millis(300);
 const SUDDEN: Duration = Duration::from_millis(120);
 /// By then so much of it is there.
 const MOST_OF_IT: f64 = 0.75;
-/// What differs by so much of it, or by this many milliseconds, is the same.
+/// What differs by so much of it, or by this many milliseconds, is the same; by so many times that,
+/// it is certainly not.
 const SAME: f64 = 0.12;
 const SAME_AT_LEAST: f64 = 8.0;
+const NOT_THE_SAME: f64 = 2.0;
+/// What is longer by so many milliseconds, and so many times the jitter, than it was at first is a flood.
+const FLOOD: f64 = 90.0;
+const FLOOD_JITTER: f64 = 4.0;
+
+/// Why packets wait, as far as their delays tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The wait came packet by packet, or goes on growing.
+    Queue,
+    /// It grows so fast that there is no doubt.
+    Flood,
+    /// It came at once, and has been the same since: the way has become longer.
+    Way,
+    /// It came at once, and it is not clear what it does since.
+    Unclear,
+}
 
 /// Judges how long packets wait.
 #[derive(Debug, Default)]
@@ -48,8 +70,9 @@ pub struct StandingQueue {
     origin: Option<Instant>,
     /// When packets arrived, and their delay: milliseconds, plus whatever the clocks differ by.
     recent: VecDeque<(Duration, f64)>,
-    /// The last group: when it was sent, and its least delay.
+    /// The last group: when it was sent, and its least delay; and its bits.
     group: Option<(Duration, f64)>,
+    bits: f64,
     /// The groups before it.
     groups: VecDeque<(Duration, f64)>,
     /// The least delay of each span, and when it began.
@@ -63,8 +86,8 @@ pub struct StandingQueue {
 }
 
 impl StandingQueue {
-    /// A packet that arrived, while this many bits per second do.
-    pub fn add(&mut self, sent: Instant, arrived: Duration, rate: f64) {
+    /// A packet of so many bytes that arrived, while this many bits per second do.
+    pub fn add(&mut self, sent: Instant, arrived: Duration, size: u32, rate: f64) {
         let origin = *self.origin.get_or_insert(sent);
         // What was sent before the first is not needed.
         let Some(sent) = sent.checked_duration_since(origin) else { return };
@@ -75,9 +98,19 @@ impl StandingQueue {
             self.jumped = Some(sent);
         }
         match &mut self.group {
-            Some((began, least)) if sent < *began + GROUP => *least = least.min(delay),
+            Some((began, least)) if sent < *began + GROUP => {
+                *least = least.min(delay);
+                self.bits += f64::from(size) * 8.0;
+            }
             group => {
+                let bits = std::mem::replace(&mut self.bits, f64::from(size) * 8.0);
                 if let Some((began, before)) = group {
+                    let passed = (sent.saturating_sub(*began)).as_secs_f64();
+                    let filled = (bits / rate.max(PACKET_BITS) - passed).max(0.0) * 1e3;
+                    let jump = GROUP_JUMP.max(GROUP_JUMP_JITTER * self.jitter);
+                    if delay - *before > filled + jump {
+                        self.jumped = Some(sent);
+                    }
                     self.groups.push_back((*began, *before));
                     while self.groups.front().is_some_and(|(at, _)| *at + REMEMBERED < sent) {
                         self.groups.pop_front();
@@ -159,27 +192,36 @@ impl StandingQueue {
         self.jitter
     }
 
-    /// Whether the wait came at once and has been the same since. A queue goes on growing: the way
-    /// has become longer.
-    pub fn is_step(&self, threshold: f64) -> bool {
-        let Some((newest, _)) = self.group else { return false };
+    /// Why packets wait for longer than the threshold, and for how long they have done so.
+    pub fn cause(&self, threshold: f64) -> (Cause, Duration) {
+        let Some((newest, _)) = self.group else { return (Cause::Queue, Duration::ZERO) };
         let (least, wait) = (self.least(), self.wait());
         let waiting = self.groups.iter().rev().take_while(|(_, delay)| *delay > least + threshold);
-        let Some((began, _)) = waiting.last() else { return false };
-        let lasts = newest.saturating_sub(*began);
+        let Some(began) = waiting.last().map(|(began, _)| *began) else {
+            return (Cause::Unclear, Duration::ZERO);
+        };
+        // What was held up at once meanwhile begins anew.
+        let jumped = self.jumped.is_some_and(|at| began <= at + SUDDEN);
+        let began = self.jumped.map_or(began, |at| began.max(at));
+        let lasts = newest.saturating_sub(began);
         let over = |from: Duration, until: Duration| {
-            let range = *began + from..*began + until;
+            let range = began + from..began + until;
             least_of(self.groups.iter().filter(|(sent, _)| range.contains(sent)))
         };
+        let first = over(Duration::ZERO, SUDDEN).map_or(wait, |first| first - least);
+        let sudden = first >= MOST_OF_IT * wait;
+        let known = lasts >= LASTING;
         let half = SUDDEN / 2 + (lasts.saturating_sub(SUDDEN / 2)) / 2;
-        let (Some(sudden), Some(then), Some(now)) =
-            (over(Duration::ZERO, SUDDEN), over(SUDDEN / 2, half), over(half, lasts))
-        else {
-            return false;
+        let rise = over(half, lasts).zip(over(SUDDEN / 2, half)).map(|(now, then)| now - then);
+        let same = (SAME * wait).max(SAME_AT_LEAST).max(self.jitter);
+        let cause = match rise.filter(|_| known) {
+            _ if wait - first > FLOOD.max(FLOOD_JITTER * self.jitter) => Cause::Flood,
+            Some(rise) if jumped && sudden && rise.abs() < same => Cause::Way,
+            Some(rise) if rise > NOT_THE_SAME * same => Cause::Queue,
+            _ if jumped => Cause::Unclear,
+            _ => Cause::Queue,
         };
-        lasts >= LASTING
-            && sudden - least >= MOST_OF_IT * wait
-            && (now - then).abs() < (SAME * wait).max(SAME_AT_LEAST).max(self.jitter)
+        (cause, lasts)
     }
 
     /// What is waited now is the length of the way.
@@ -202,6 +244,7 @@ impl StandingQueue {
         self.groups.clear();
         self.group = None;
         self.waits.clear();
+        self.jumped = None;
     }
 }
 
@@ -222,7 +265,7 @@ mod tests {
         for (n, delay) in delays.into_iter().enumerate() {
             let sent = n as u32 * 33 * MS;
             // The receiver's clock began a while ago.
-            queue.add(start + sent, sent + Duration::from_millis(5000 + delay), 1e6);
+            queue.add(start + sent, sent + Duration::from_millis(5000 + delay), 4000, 1e6);
             queue.look();
         }
         queue
@@ -252,7 +295,8 @@ mod tests {
         let start = Instant::now();
         for n in 0..2000u32 {
             let sent = n * 33 * MS;
-            queue.add(start + sent, sent + Duration::from_micros(chance.u64(20_000..60_000)), 1e6);
+            let arrived = sent + Duration::from_micros(chance.u64(20_000..60_000));
+            queue.add(start + sent, arrived, 4000, 1e6);
             queue.look();
             if n > 100 {
                 worst = worst.max(queue.wait() - queue.threshold(1e6));
@@ -270,13 +314,13 @@ mod tests {
     #[test]
     fn a_wait_that_came_at_once_and_stays_is_a_longer_way() {
         let step = |n: u64, rise: u64| waits((0..60).map(|k| if k < n { 20 } else { rise }));
-        assert!(step(45, 120).is_step(30.0));
-        assert!(!step(55, 120).is_step(30.0), "too soon to tell");
-        assert!(!step(45, 40).is_step(30.0), "nothing waits");
+        let cause = |queue: &StandingQueue| queue.cause(30.0).0;
+        assert_eq!(cause(&step(45, 120)), Cause::Way);
+        assert_eq!(cause(&step(55, 120)), Cause::Unclear, "too soon to tell");
         let grows = waits((0..60).map(|n| if n < 45 { 20 } else { 20 + 10 * (n - 45) }));
-        assert!(!grows.is_step(30.0));
+        assert!(matches!(cause(&grows), Cause::Queue | Cause::Flood));
         let sudden = waits((0..60).map(|n| if n < 45 { 20 } else { 100 + 10 * (n - 45) }));
-        assert!(!sudden.is_step(30.0));
+        assert!(matches!(cause(&sudden), Cause::Queue | Cause::Flood));
         let mut known = step(45, 120);
         known.take_for_way(known.newest());
         assert!(known.wait() < 1.0);

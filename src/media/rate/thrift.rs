@@ -27,9 +27,14 @@ const DIP: Duration = Duration::from_millis(150);
 
 /// A key frame that takes longer than this to send, seconds, is one of a picture that needs more.
 const KEY_FRAME: f64 = 0.5;
-const MOST_HEAVY: f64 = 4.0;
+const MOST_HEAVY: f64 = 8.0;
+/// So is one of which more than this share is held back because those before cost too much, in the
+/// mean of about so many pictures; it needs so much more.
+const HELD_BACK: f64 = 0.4;
+const PICTURES: f64 = 25.0;
+const HEAVIER: f64 = 1.5;
 /// After so long half of that is forgotten.
-const FORGOTTEN: f64 = 6.0;
+const FORGOTTEN: f64 = 12.0;
 
 /// How pictures are to be encoded.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,6 +71,8 @@ pub struct Thrift {
     /// How much more than others these pictures need, and when that was looked at.
     heavy: f64,
     looked: Option<Instant>,
+    /// The share of pictures that are held back.
+    held_back: f64,
     size: (u32, u32),
     per_second: f64,
     roomy_since: Option<Instant>,
@@ -80,6 +87,7 @@ impl Default for Thrift {
             step: 0,
             heavy: 1.0,
             looked: None,
+            held_back: 0.0,
             size: (0, 0),
             per_second: 0.0,
             roomy_since: None,
@@ -104,6 +112,15 @@ impl Thrift {
             self.step = smaller;
         }
         found
+    }
+
+    /// Whether a picture was held back, or goes out.
+    pub fn goes(&mut self, held_back: bool) {
+        self.held_back += (f64::from(u8::from(held_back)) - self.held_back) / PICTURES;
+        if self.held_back > HELD_BACK {
+            self.held_back = 0.0;
+            self.heavy = (self.heavy * HEAVIER).min(MOST_HEAVY);
+        }
     }
 
     /// What is wanted of pictures of this size that come so many a second, for this many bits per
@@ -273,6 +290,24 @@ mod tests {
         let now = start + Duration::from_secs(4);
         let wanted = thrift.choose(now, SIZE, 0.45e6, 30.0, false);
         assert!(wanted.side(720) < 540, "{wanted:?}");
+    }
+
+    #[test]
+    fn pictures_that_cost_too_much_get_smaller() {
+        let mut thrift = Thrift::default();
+        let start = Instant::now();
+        assert_eq!(settled(&mut thrift, start, 0.45e6).scale, (3, 4));
+        // One in six goes out: it could be six times the share that was thought to do.
+        (0..100).for_each(|n| thrift.goes(n % 6 > 0));
+        let wanted = settled(&mut thrift, start + Duration::from_secs(4), 0.45e6);
+        assert!(wanted.side(720) <= 270, "{wanted:?}");
+        // As soon as they all do, they grow again.
+        (0..100).for_each(|_| thrift.goes(false));
+        let mut wanted = wanted;
+        for n in 0..20 {
+            wanted = settled(&mut thrift, start + Duration::from_secs(10 + 4 * n), 0.45e6);
+        }
+        assert!(wanted.side(720) >= 360, "{wanted:?}");
     }
 
     #[test]

@@ -21,12 +21,12 @@ LOSSES = [
 SECONDS = 2.5
 
 
-def spans(link, settings):
-    """Lets the link be in each of the settings for a while. When each began and ended."""
+def spans(link, settings, seconds=SECONDS):
+    """Lets the link be in each of the settings for so long. When each began and ended."""
     for setting in settings:
         link.set("both", **setting)
         begin = time.monotonic()
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         yield setting, begin, time.monotonic()
 
 
@@ -57,19 +57,21 @@ def test_delay_with_jitter(link, camera):
     """A long way costs its own time; what is lost on it can still be repaired."""
     delays = [0.02, 0.1, 0.3]
     settings = [{"loss": 0.02, "delay": delay, "jitter": delay / 10} for delay in delays]
-    times = list(spans(link, settings))
+    times = list(spans(link, settings, 4.0))
     link.set("both")
     time.sleep(0.7)  # what is under way on the long way
     result = camera.finish()
     assert result.undamaged, result.raw
     measured = [(setting, result.between(begin, end)) for setting, begin, end in times]
     print(report(measured), result.raw["stats"])
-    assert measured[0][1].share >= 0.9, report(measured)
     assert result.raw["state"] == "generating"
-    # There and back, a repair in each direction and the time of a busy machine.
-    slow = any(shown.p95 >= 8 * setting["delay"] + 1.0 for setting, shown in measured)
-    if slow or any(shown.share < 0.6 for _, shown in measured):
-        pytest.xfail(f"a way that becomes longer was taken for a queue: {report(measured)}")
+    assert result.raw["stats"]["packets_repaired"] > 0
+    assert measured[0][1].share >= 0.9, report(measured)
+    for setting, shown in measured:
+        # What is lost, and lost again when it is sent again, is a second on the longest way.
+        assert shown.share >= 0.6, report(measured)
+        # There and back, a repair in each direction and the time of a busy machine.
+        assert shown.p95 < 8 * setting["delay"] + 1.0, report(measured)
 
 
 @pytest.mark.timeout(120)
