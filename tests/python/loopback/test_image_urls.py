@@ -172,7 +172,7 @@ async def test_what_cannot_be_had_leaves_everything_as_it_was(
 async def test_a_server_that_does_not_answer_is_left_when_time_is_up(connect):
     async with serving() as (site, port), connect() as session:
         with pytest.raises(ph.ConnectTimeoutError, match="not ready in time"):
-            await session.set_image(f"http://127.0.0.1:{port}/never", timeout=0.3)
+            await session.set_image(f"http://127.0.0.1:{port}/never", timeout=2)
         await asyncio.wait_for(site.gone.wait(), 10)
         site.gone.clear()
         site.asked.clear()

@@ -49,3 +49,27 @@ def test_a_competing_flow(link, camera):
     assert result.undamaged, result.raw
     assert shown.share >= 0.5, shown
     assert result.raw["state"] == "generating"
+
+
+@pytest.mark.timeout(120)
+def test_a_link_that_becomes_narrow_and_wide_again(link, camera):
+    """From 5 Mb/s to 500 kb/s and back: what is shown is never old for long, and never damaged."""
+    settle = 6.0
+    link.set("both", rate=5_000_000, delay=0.02)
+    time.sleep(2.0)
+    limited = time.monotonic()
+    link.set("both", rate=500_000, delay=0.02)
+    time.sleep(2 * settle)
+    lifted = time.monotonic()
+    link.set("both", rate=5_000_000, delay=0.02)
+    time.sleep(2 * settle)
+    result = camera.finish()
+    assert result.undamaged, result.raw
+    narrow = result.shown_between(limited + settle, lifted)
+    assert narrow, "nothing was shown"
+    assert max(latency for *_, latency in narrow) < 2.5, narrow
+    wide = result.shown_between(lifted + settle, lifted + 2 * settle)
+    # A third of the 150 that are sent meanwhile.
+    assert len(wide) >= 50, wide
+    assert max(latency for *_, latency in wide) < 1.0, wide
+    assert result.raw["state"] == "generating"

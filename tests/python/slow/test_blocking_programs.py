@@ -22,6 +22,9 @@ SHAPE = "(240, 320, 3)\n"
 INTERRUPT = """
 import signal
 
+# Whoever runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def inside(frame):
     while frame and "parhelion" not in frame.f_code.co_filename:
         frame = frame.f_back
