@@ -119,6 +119,17 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
     }
 }
 
+#[test]
+fn the_largest_frame_is_edited() {
+    let input = scene(4096, 2160);
+    for prompt in ["make the grass blue", "replace the background with a beach"] {
+        let output = edited(prompt, &input);
+        assert_eq!((output.width, output.height), (4096, 2160));
+        assert!(off(color(&output, GRASS), color(&input, GRASS)) > 20.0);
+        assert!(off(color(&output, FACE), color(&input, FACE)) < 2.0, "{prompt}");
+    }
+}
+
 fn image(pixel: impl Fn(i32, i32) -> [i32; 3]) -> Arc<Picture> {
     let data = (0..200 * 120)
         .flat_map(|at| pixel(at % 200, at / 200).map(|level| level.clamp(0, 255) as u8))
@@ -200,7 +211,9 @@ fn every_size_content_and_image_is_taken() {
     ];
     let tiny = Arc::new(Picture { width: 1, height: 1, data: vec![9, 200, 3] });
     for prompt in prompts {
-        for (width, height) in [(1, 1), (2, 2), (3, 200), (200, 3), (16, 512), (33, 17)] {
+        for (width, height) in
+            [(1, 1), (2, 2), (3, 200), (200, 3), (16, 4096), (4096, 16), (33, 17)]
+        {
             let input = scene(width, height);
             for name in ["lucy_v2v_720p_rt", "lucy_2_rt"] {
                 let wanted = Control { image: Some(Arc::clone(&tiny)), ..control(prompt) };

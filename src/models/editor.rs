@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::edits::{self, Edit};
 use super::modifiers::{self, Group};
-use super::operators::{Image, Plane, mix, shade};
+use super::operators::{Blur, Image, Plane, mix, shade};
 use super::pipeline::{Look, Moment, Pipeline};
 use super::prompt::{Action, Plan, Step, Target};
 use super::regions::{Region, Sight};
@@ -32,6 +32,7 @@ pub(super) struct Editor {
     shown: Image,
     mask: Plane,
     spare: Plane,
+    blur: Blur,
 }
 
 struct Change {
@@ -63,6 +64,7 @@ impl Editor {
             shown: Image::default(),
             mask: Plane::default(),
             spare: Plane::default(),
+            blur: Blur::default(),
         };
         for step in parts {
             match made.add(step, image) {
@@ -119,6 +121,7 @@ impl Editor {
         }
         for change in &mut self.changes {
             change.measure(&mut self.sight, &mut self.mask, &mut self.spare);
+            grow(&mut self.mask, &mut self.spare, &mut self.blur, change.edit.reach());
             self.made.fit(frame.width(), frame.height());
             change.edit.paint(&self.frame, &self.mask, moment, &mut self.made);
             show(&self.frame, &self.made, &self.mask, &mut self.shown);
@@ -192,6 +195,18 @@ impl Change {
                 *level = ((u16::from(*level) * part) >> 8) as u8;
             }
         }
+    }
+}
+
+/// Moves the borders of a mask outwards by about `reach` pixels of a picture 1280 wide.
+fn grow(mask: &mut Plane, spare: &mut Plane, blur: &mut Blur, reach: f32) {
+    if reach <= 0.0 {
+        return;
+    }
+    let sigma = reach * mask.width.max(mask.height) as f32 / 1280.0;
+    blur.plane(mask, spare, sigma);
+    for (mask, &near) in mask.data.iter_mut().zip(&spare.data) {
+        *mask = near.saturating_sub(4).saturating_mul(8);
     }
 }
 

@@ -18,6 +18,11 @@ use crate::media::Picture;
 
 /// One change. It is made for the whole picture, and shown where the mask is.
 pub(super) trait Edit: Send {
+    /// How far beyond the borders of its region it has to reach, in pixels of a picture 1280 wide.
+    fn reach(&self) -> f32 {
+        0.0
+    }
+
     /// Writes the changed frame to `out`. `mask` is where it will be seen.
     fn paint(&mut self, frame: &Image, mask: &Plane, moment: Moment, out: &mut Image);
 }

@@ -8,6 +8,7 @@
 use super::barrier::{Barrier, Opponents};
 use super::color::{Members, hinted};
 use super::face::{Face, Faces};
+use super::islands::Islands;
 use super::matte::Matte;
 use super::sides::Sides;
 use super::spread::Spread;
@@ -18,6 +19,8 @@ const LOOKED_AT: usize = 36_000;
 /// How much of the new estimate is taken over with every frame, where nothing moves and where
 /// everything does.
 const FOLLOW: (f32, f32) = (0.25, 0.85);
+/// Pieces smaller than this part of the largest are let go.
+const LEAST: f32 = 0.12;
 /// How quickly a seat takes the place of another.
 const SETTLE: f32 = 0.2;
 
@@ -45,6 +48,7 @@ pub(super) struct Foreground {
     barrier: Barrier,
     sides: Sides,
     spread: Spread,
+    islands: Islands,
     matte: Matte,
     usual: Vec<f32>,
     stir: Vec<f32>,
@@ -74,6 +78,7 @@ impl Foreground {
             barrier: Barrier::default(),
             sides: Sides::new(),
             spread: Spread::default(),
+            islands: Islands::default(),
             matte: Matte::default(),
             usual: Vec::new(),
             stir: Vec::new(),
@@ -255,6 +260,7 @@ impl Foreground {
                 *share = middle + (*share - middle) * self.sure;
             }
         }
+        self.islands.clear(&mut self.share, self.luma.width, LEAST);
         for ((shown, &share), &stir) in self.shown.iter_mut().zip(&self.share).zip(&self.stir) {
             let new = smooth(share, 0.3, 0.7);
             let part = if is_new { 1.0 } else { FOLLOW.0 + (FOLLOW.1 - FOLLOW.0) * stir };

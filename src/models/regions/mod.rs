@@ -8,6 +8,7 @@ mod barrier;
 mod color;
 mod face;
 mod foreground;
+mod islands;
 mod matte;
 mod sides;
 mod spread;
