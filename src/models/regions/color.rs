@@ -63,7 +63,7 @@ impl Members {
 pub(super) fn fits(color: Lab, named: Color) -> f32 {
     let target = to_lab(if named.name == "brown" { BROWN } else { named.levels() });
     let (chroma, own) = (color[1].hypot(color[2]), target[1].hypot(target[2]));
-    let gray = 1.0 - smooth(chroma, 0.025, 0.06);
+    let gray = 1.0 - smooth(chroma, 0.025, 0.05);
     if own < 0.03 {
         return gray * lightness(color[0], target[0]);
     }
@@ -89,8 +89,12 @@ pub(super) fn fits(color: Lab, named: Color) -> f32 {
         _ => 1.0,
     };
     // A strong color is not that of skin.
-    let least = if own > 0.15 && target[1] > -0.07 && target[2] > 0.05 { 0.075 } else { 0.035 };
-    hue * (1.0 - gray) * smooth(chroma, least, least + 0.04) * tone * ramp(color[0], 0.12, 0.22)
+    let (least, enough) = if own > 0.15 && target[1] > -0.07 && target[2] > 0.05 {
+        (0.075, 0.115)
+    } else {
+        (0.03, 0.055)
+    };
+    hue * (1.0 - gray) * smooth(chroma, least, enough) * tone * ramp(color[0], 0.12, 0.22)
 }
 
 fn lightness(l: f32, target: f32) -> f32 {
