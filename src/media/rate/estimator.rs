@@ -278,7 +278,7 @@ impl RateEstimator {
     fn waits(&mut self, now: Instant, too_long: f64, cause: Cause, lasts: Duration) {
         let round_trip = self.round_trip.unwrap_or_default();
         let in_doubt = |trial: &Trial| trial.is_in_doubt(now, &self.queue, round_trip);
-        if cause == Cause::Way && !is_full(self.while_waiting) {
+        if cause == Cause::Way && !is_full(self.while_waiting) && !self.loss.is_flooded() {
             let way = self.queue.newest();
             self.is_the_way(now, way);
         } else if self.trial.as_ref().is_some_and(in_doubt)
@@ -316,6 +316,8 @@ impl RateEstimator {
                 self.trend = Trend::Decrease;
                 self.set(now, self.target.min(rate));
             }
+            // A full queue stays as it is, too.
+            Finding::Way(_) if self.loss.is_flooded() => self.trial = None,
             Finding::Way(delay) => self.is_the_way(now, delay),
             Finding::Nothing => {
                 self.limit = trial.limit;
@@ -357,7 +359,10 @@ impl RateEstimator {
                 self.met_limit(latest);
                 self.last_decrease = Some(now);
                 self.trend = Trend::Decrease;
-                self.set(now, if self.is_tried(now) { latest * share } else { before * BACK_OFF });
+                self.set(
+                    now,
+                    if self.is_tried(now, latest) { latest * share } else { before * BACK_OFF },
+                );
             }
             LossVerdict::TooMuch => self.trend = Trend::Hold,
             LossVerdict::NotTheRate(rate) => {
@@ -375,7 +380,7 @@ impl RateEstimator {
         let for_all = (BACK_OFF_PER_MEGABIT * delivered / 1e6).min(MOST_PER_MEGABIT);
         let share = (BACK_OFF - for_all - DRAIN * waiting).max(LEAST_BACK_OFF);
         let mut rate = delivered * share;
-        if !self.is_tried(now) {
+        if !self.is_tried(now, delivered) {
             // What is sent is far below the rate, and cannot be what fills the path.
             rate = rate.max(self.target * BACK_OFF);
         }
@@ -418,9 +423,10 @@ impl RateEstimator {
         self.set(now, rate);
     }
 
-    /// Whether about as much is sent as may be.
-    fn is_tried(&self, now: Instant) -> bool {
-        self.sent_rate(now).is_none_or(|sent| sent > 0.6 * self.target)
+    /// Whether about as much is sent as may be, or more than is delivered.
+    fn is_tried(&self, now: Instant, delivered: f64) -> bool {
+        let sent = self.sent_rate(now);
+        sent.is_none_or(|sent| sent > 0.6 * self.target || delivered < 0.6 * sent)
     }
 
     fn sent_rate(&self, now: Instant) -> Option<f64> {

@@ -17,6 +17,10 @@ const NOTICED: f64 = 0.02;
 /// Losses are counted over this time, or the last part of it, and over so many packets at least.
 const SPAN: (Duration, u32) = (Duration::from_secs(4), 150);
 const AT_ONCE: (Duration, u32) = (Duration::from_millis(600), 40);
+/// Of the last moment so many are a flood, and so large a share.
+const LATEST: Duration = Duration::from_millis(1500);
+const FEWEST_OF_FLOOD: u32 = 4;
+const FLOOD: f64 = 0.2;
 /// A trial begins when the encoder has followed, and takes this long.
 const FOLLOWED: Duration = Duration::from_millis(400);
 const TRIAL: Duration = Duration::from_millis(1200);
@@ -69,6 +73,8 @@ struct Trial {
 #[derive(Debug, Default)]
 pub struct LossJudge {
     reports: VecDeque<(Instant, Count)>,
+    /// The same of the last moment only, whatever else is forgotten.
+    latest: VecDeque<(Instant, Count)>,
     /// What is lost at any rate.
     of_path: f64,
     trial: Option<Trial>,
@@ -77,6 +83,10 @@ pub struct LossJudge {
 impl LossJudge {
     /// Packets of a report that came at `now`; `sent`: when the last of them left.
     pub fn add(&mut self, now: Instant, sent: Instant, lost: u32, all: u32) {
+        self.latest.push_back((now, Count { lost, all }));
+        while self.latest.front().is_some_and(|(at, _)| *at + LATEST < now) {
+            self.latest.pop_front();
+        }
         self.reports.push_back((now, Count { lost, all }));
         while self.reports.len() > 1
             && self.reports.front().is_some_and(|(at, _)| *at + SPAN.0 < now)
@@ -101,6 +111,15 @@ impl LossJudge {
     /// The share of packets lost lately, 0 to 1; none if there were too few.
     pub fn share(&self) -> Option<f64> {
         self.over(SPAN).map(|count| count.share())
+    }
+
+    /// Whether so many are lost at present as if a queue was full.
+    pub fn is_flooded(&self) -> bool {
+        let (mut lost, mut all) = (0, 0);
+        for (_, count) in &self.latest {
+            (lost, all) = (lost + count.lost, all + count.all);
+        }
+        lost >= FEWEST_OF_FLOOD && f64::from(lost) > FLOOD * f64::from(all)
     }
 
     fn over(&self, (span, fewest): (Duration, u32)) -> Option<Count> {

@@ -27,14 +27,14 @@ const DIP: Duration = Duration::from_millis(150);
 
 /// A key frame that takes longer than this to send, seconds, is one of a picture that needs more.
 const KEY_FRAME: f64 = 0.5;
-const MOST_HEAVY: f64 = 8.0;
+const MOST_HEAVY: f64 = 6.0;
 /// So is one of which more than this share is held back because those before cost too much, in the
 /// mean of about so many pictures; it needs so much more.
 const HELD_BACK: f64 = 0.4;
 const PICTURES: f64 = 25.0;
 const HEAVIER: f64 = 1.5;
 /// After so long half of that is forgotten.
-const FORGOTTEN: f64 = 12.0;
+const FORGOTTEN: f64 = 6.0;
 
 /// How pictures are to be encoded.
 #[derive(Debug, Clone, Copy, PartialEq)]
