@@ -64,11 +64,12 @@ demo: build ## Transform a real clip live; writes demo/output.mp4 and demo/conta
 	@$(BIN)/python examples/demo.py $(ARGS)
 
 gallery: build ## Paint every style and modifier into docs/gallery
-	@cargo build $(CARGO_FLAGS) --example paint --quiet
+	@cargo build $(CARGO_FLAGS) --example paint --example portrait --quiet
 	@$(BIN)/python examples/gallery.py
+	@$(BIN)/python examples/avatar_gallery.py
 
 bench: build ## Measure the round trip; ARGS="--case steady --seconds 10" selects
-	@cargo build $(CARGO_FLAGS) --example codec_floor --example viewers --example link-emulator --example paint --quiet
+	@cargo build $(CARGO_FLAGS) --example codec_floor --example viewers --example link-emulator --example paint --example portrait --quiet
 	@$(BIN)/python benches/roundtrip.py $(ARGS)
 
 bench-peers: build ## Measure next to aiortc

@@ -21,12 +21,13 @@ from network import CASES as NETWORK_CASES
 from network import run_network_case
 from process import OWN_CASES, content_folder, run_case
 from restart import measure_restart
+from speaking import measure_avatar
 
 
 def main() -> None:
     """Runs the chosen cases."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    cases = [*CASES, *OWN_CASES, *NETWORK_CASES, "restart", "import", "models"]
+    cases = [*CASES, *OWN_CASES, *NETWORK_CASES, "restart", "import", "models", "avatar"]
     arguments.add_argument("--case", action="append", choices=cases, help="all unless given")
     add_options(arguments)
     chosen = arguments.parse_args()
@@ -40,6 +41,8 @@ def main() -> None:
                 result[case] = run_network_case(case, settings)
             elif case == "restart":
                 result["restart"] = measure_restart(settings)
+            elif case == "avatar":
+                result["avatar"] = measure_avatar(settings)
             elif case == "models":
                 result["models"] = measure_models(settings)
             elif case == "steady":

@@ -1,7 +1,7 @@
 //! The local models: image processing behind one trait.
 //!
 //! A model turns one picture into another under a [`Control`], the prompt and the reference image
-//! that are in force. All but `live_avatar`, which returns its frames unchanged, are [`Prompted`]: a
+//! that are in force. All but `live_avatar`, which has no frames to transform and is in [`avatar`], are [`Prompted`]: a
 //! prompt becomes a [`prompt::Plan`]; `mirage` and `mirage_v2` make of it a chain of the styles and
 //! modifiers that it names, `lucy_v2v_720p_rt` edits of parts of the picture, and `lucy_2_rt` the
 //! same after it has carried over the look of the reference image.
@@ -20,6 +20,7 @@
 // Tests compare levels, which are whole numbers.
 #![cfg_attr(test, allow(clippy::float_cmp))]
 
+pub mod avatar;
 mod editor;
 mod edits;
 mod modifiers;

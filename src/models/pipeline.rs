@@ -76,7 +76,9 @@ impl Pipeline {
                 continue;
             }
             // "fog in the distance" is fog: a restyling model has no distance.
-            if step.target.object.is_some() || step.target.color.is_some() {
+            if matches!(step.action, Action::Manner(_)) {
+                report.ignore(step, "needs a portrait that speaks");
+            } else if step.target.object.is_some() || step.target.color.is_some() {
                 report.ignore(step, "needs an editing model");
             } else if let Some((modifier, group)) = modifier(step, weather_part) {
                 report.carry_out(step);

@@ -1,18 +1,19 @@
 //! The media half of a session: from the decoder through the model to the encoder, and the sound.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::Service;
 use super::caller::Caller;
 use super::link::{LinkObserver, MediaSeen, Observe, Observed};
+use super::portrait::Portrait;
 use super::processing::{News, Processing, SessionContext};
 use super::registry::RegisteredModel;
 use super::session::Input;
 use super::sound::Sound;
-use super::still::Still;
 use crate::error::Result;
 use crate::media::h264::live_threads;
 use crate::media::rate::Bitrates;
@@ -27,7 +28,7 @@ pub(super) struct Media {
     pub(super) processing: Arc<Processing>,
     sound: Arc<Sound>,
     /// Of a model that is driven by sound.
-    pub(super) still: Option<Arc<Still>>,
+    pub(super) portrait: Option<Arc<Portrait>>,
 }
 
 impl Media {
@@ -38,6 +39,7 @@ impl Media {
         caller: Caller,
         inputs: mpsc::Sender<Input>,
     ) -> Result<Self> {
+        let told = inputs.clone();
         let peer = Arc::<CurrentPeer>::default();
         let Bitrates { start, max, .. } = service.options.bitrates;
         let encoder = H264Encoder::new(H264Config {
@@ -62,35 +64,45 @@ impl Media {
                 });
             }),
         )?);
-        let pictures = Arc::clone(&processing);
+        let speaking = Arc::<OnceLock<Weak<Portrait>>>::default();
+        let (pictures, painted) = (Arc::clone(&processing), Arc::clone(&speaking));
         let sound = Arc::new(Sound::new(
             Arc::clone(&peer),
             Arc::clone(sender.fan_out()),
-            Box::new(move || pictures.delay()),
+            Box::new(move || {
+                let portrait = painted.get().and_then(Weak::upgrade);
+                let painting = portrait.map_or(Duration::ZERO, |portrait| portrait.delay());
+                pictures.delay().max(painting)
+            }),
         ));
-        let still = if model.spec.accepts_audio {
-            Some(Arc::new(Still::start(
+        let portrait = if model.spec.accepts_audio {
+            let portrait = Arc::new(Portrait::start(
                 &model.spec,
                 Arc::clone(&peer),
                 Arc::clone(&sender),
-                Arc::clone(&sound),
-            )?))
+                &sound,
+                Box::new(move |report| {
+                    let _ = told.try_send(Input::Understood(Box::new(report)));
+                }),
+            )?);
+            let _ = speaking.set(Arc::downgrade(&portrait));
+            Some(portrait)
         } else {
             None
         };
-        let (target, instead) = (Arc::clone(&processing), still.clone());
+        let (target, instead) = (Arc::clone(&processing), portrait.clone());
         let receiver = Arc::new(VideoReceiver::start(
             "decoder",
             Arc::clone(&peer),
             Box::new(H264Decoder::new()?),
             move |planes, capture_time| {
-                if let Some(still) = &instead {
-                    still.video_came();
+                if let Some(portrait) = &instead {
+                    portrait.video_came();
                 }
                 target.accept(planes, capture_time);
             },
         )?);
-        Ok(Self { peer, sender, receiver, processing, sound, still })
+        Ok(Self { peer, sender, receiver, processing, sound, portrait })
     }
 
     /// Makes the observer of each link.
@@ -118,8 +130,8 @@ impl Media {
     pub(super) fn stop(&self) {
         self.receiver.stop();
         self.processing.stop();
-        if let Some(still) = &self.still {
-            still.stop();
+        if let Some(portrait) = &self.portrait {
+            portrait.stop();
         }
         self.sound.stop();
         self.sender.stop();

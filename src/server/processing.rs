@@ -18,7 +18,7 @@ use crate::media::{
     BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Percentiles, Picture,
     PixelFormat, Planes, Recent, SteadyClock, color,
 };
-use crate::models::{Control, Model};
+use crate::models::{self, Control, Model};
 use crate::protocol::PromptReport;
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
 
@@ -109,17 +109,7 @@ impl FrameProcessor for PictureModel {
     }
 
     fn report(&self) -> Option<PromptReport> {
-        let report = self.model.report()?;
-        Some(PromptReport {
-            applied: report.applied.clone(),
-            added: report.added.clone(),
-            ignored: report.ignored.clone(),
-            refused: report.refused.clone(),
-            unknown: report.unknown.clone(),
-            neutral: report.is_neutral,
-            truncated: report.truncated,
-            message: report.message(),
-        })
+        self.model.report().map(prompt_report)
     }
 
     fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()> {
@@ -136,6 +126,20 @@ impl FrameProcessor for PictureModel {
             made.width,
             made.height,
         )?)
+    }
+}
+
+/// A report of a model's, as it goes to the client.
+pub(super) fn prompt_report(report: &models::Report) -> PromptReport {
+    PromptReport {
+        applied: report.applied.clone(),
+        added: report.added.clone(),
+        ignored: report.ignored.clone(),
+        refused: report.refused.clone(),
+        unknown: report.unknown.clone(),
+        neutral: report.is_neutral,
+        truncated: report.truncated,
+        message: report.message(),
     }
 }
 

@@ -149,6 +149,9 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         is_ours: caller.is_ours,
     };
     if let Some(Prepared { control, decoded }) = prepared {
+        if let Some(portrait) = &driver.media.portrait {
+            portrait.set_control(&control);
+        }
         driver.media.processing.set_control(control);
         driver.decoded = decoded;
     }
@@ -464,8 +467,8 @@ impl Driver {
         }
         let result = control.map(|control| {
             self.decoded = applying.image.zip(control.image.clone());
-            if let Some(still) = &self.media.still {
-                still.set_image(control.image.clone());
+            if let Some(portrait) = &self.media.portrait {
+                portrait.set_control(&control);
             }
             self.media.processing.set_control(control);
             // Sent again, as whoever asks for a key frame of a still source is sent the last picture,

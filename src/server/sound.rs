@@ -27,9 +27,13 @@ struct Due {
 /// Says how long pictures take, from coming in to going out.
 pub(super) type PictureDelay = Box<dyn Fn() -> Duration + Send + Sync>;
 
+/// Hears the client's sound: the pairs of a block, the stamp of its first, and when it came.
+pub(super) type Listener = Box<dyn Fn(&[i16], NtpTime, Instant) + Send + Sync>;
+
 struct Shared {
     outbox: Mailbox<Due>,
     delay: PictureDelay,
+    listener: OnceLock<Listener>,
     /// The stamp of what was heard last, and when that was.
     heard: Mutex<Option<(NtpTime, Instant)>>,
     /// For sound that came without a stamp.
@@ -55,10 +59,16 @@ impl Sound {
         let shared = Arc::new(Shared {
             outbox: Mailbox::new("sound", WAITING),
             delay,
+            listener: OnceLock::new(),
             heard: Mutex::default(),
             clock: SteadyClock::default(),
         });
         Self { shared, peer, fan_out, running: OnceLock::new() }
+    }
+
+    /// Has all sound of the client heard by a model that is driven by it; only the first is taken.
+    pub(super) fn listen(&self, listener: Listener) {
+        let _ = self.shared.listener.set(listener);
     }
 
     /// Takes a packet of the client's.
@@ -110,12 +120,15 @@ impl Drop for Sound {
 }
 
 impl Shared {
-    /// What becomes of the client's sound, block by block. Runs on the receiving thread; here a model
-    /// that is driven by sound gets it, and gives back its own.
+    /// What becomes of the client's sound, block by block: who listens hears it, and it goes back.
+    /// Runs on the receiving thread.
     fn heard(&self, block: AudioBlock) {
         let now = Instant::now();
         let capture_time = block.capture_time.unwrap_or_else(|| self.clock.now());
         *lock(&self.heard) = Some((capture_time, now));
+        if let Some(listener) = self.listener.get() {
+            listener(&block.samples, capture_time, now);
+        }
         let delay = (self.delay)().min(MAX_DELAY);
         let AudioBlock { samples, position, .. } = block;
         self.outbox

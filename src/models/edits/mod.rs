@@ -51,6 +51,7 @@ pub(super) fn edit(
         Action::KeepOnly => Box::new(replaced::Replaced::studio()),
         Action::Replace(scene) => Box::new(replaced::Replaced::new(scene)?),
         Action::Add(_) => return Err("things cannot be drawn into the picture"),
+        Action::Manner(_) => return Err("needs a portrait that speaks"),
         Action::Style(_) | Action::Modify(_) | Action::Material(..) => {
             let action = match step.action {
                 Action::Material(name, _) => Action::Style(name),

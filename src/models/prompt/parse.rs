@@ -389,6 +389,7 @@ impl Clause<'_> {
         match meaning {
             Meaning::Style(name) => self.push(Action::Style(name), target, strength),
             Meaning::Modifier(name) => self.push(Action::Modify(name), target, strength),
+            Meaning::Manner(name) => self.push(Action::Manner(name), Target::WHOLE, strength),
             Meaning::Compare(name, amount) => {
                 self.push(Action::Modify(name), target, amount * strength);
             }

@@ -73,6 +73,8 @@ pub enum Action {
     Remove,
     /// Put a thing into the picture, at the place of the target.
     Add(&'static str),
+    /// Hold face and head so: mood, manner, where to look.
+    Manner(&'static str),
 }
 
 /// The reference image as a scene, or as a thing to add.
@@ -154,6 +156,7 @@ impl Step {
             Action::Style(name)
             | Action::Modify(name)
             | Action::Add(name)
+            | Action::Manner(name)
             | Action::Material(name, _) => name,
             Action::Tint(_) => "tint",
             Action::Duotone(..) => "duotone",

@@ -17,6 +17,8 @@ pub(super) enum Meaning {
     Style(&'static str),
     Modifier(&'static str),
     Material(&'static str, Color),
+    /// Mood and manner of a face.
+    Manner(&'static str),
     /// Several styles and modifiers.
     Mix(&'static str),
     /// A modifier relative to what is there, and by how much.
@@ -126,6 +128,7 @@ impl Vocabulary {
         Some(match section {
             "style" => Meaning::Style(name),
             "modifier" => Meaning::Modifier(name),
+            "manner" => Meaning::Manner(name),
             "material" => Meaning::Material(name, Color { name, rgb: hex(detail)? }),
             "mix" => {
                 self.mixes.insert(name, parts(detail)?);

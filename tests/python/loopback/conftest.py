@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 import parhelion as ph
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "portraits"))
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 

@@ -1,0 +1,155 @@
+//! Pictures of one channel as numbers: what the search for faces works on.
+
+use crate::media::Picture;
+
+/// One channel; rows without gaps.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Gray {
+    pub width: usize,
+    pub height: usize,
+    pub data: Vec<f32>,
+}
+
+impl Gray {
+    pub fn new(width: usize, height: usize) -> Self {
+        Self { width, height, data: vec![0.0; width * height] }
+    }
+
+    /// Blurred by a Gaussian: the true one where it is narrow, three boxes where it is wide.
+    pub fn blurred(&self, sigma: f32) -> Self {
+        if sigma < 2.0 {
+            let reach = (2.5 * sigma).ceil() as isize;
+            let weights: Vec<f32> =
+                (-reach..=reach).map(|at| (-0.5 * (at as f32 / sigma).powi(2)).exp()).collect();
+            return self.weighed(&weights).turned().weighed(&weights).turned();
+        }
+        let radius = ((sigma - 0.5).round() as usize).max(1);
+        let mut now = self.clone();
+        for _ in 0..3 {
+            now = now.boxed(radius);
+        }
+        now = now.turned();
+        for _ in 0..3 {
+            now = now.boxed(radius);
+        }
+        now.turned()
+    }
+
+    fn weighed(&self, weights: &[f32]) -> Self {
+        let mut out = Self::new(self.width, self.height);
+        let reach = (weights.len() / 2) as isize;
+        let total: f32 = weights.iter().sum();
+        let last = self.width as isize - 1;
+        for (row, out) in self.data.chunks(self.width).zip(out.data.chunks_mut(self.width)) {
+            for (x, out) in out.iter_mut().enumerate() {
+                let first = x as isize - reach;
+                let sum: f32 = weights
+                    .iter()
+                    .enumerate()
+                    .map(|(at, weight)| weight * row[(first + at as isize).clamp(0, last) as usize])
+                    .sum();
+                *out = sum / total;
+            }
+        }
+        out
+    }
+
+    pub fn less(&self, other: &Self) -> Self {
+        let data = self.data.iter().zip(&other.data).map(|(a, b)| a - b).collect();
+        Self { data, ..*self }
+    }
+
+    pub fn times(&self, other: &Self) -> Self {
+        let data = self.data.iter().zip(&other.data).map(|(a, b)| a * b).collect();
+        Self { data, ..*self }
+    }
+
+    fn boxed(&self, radius: usize) -> Self {
+        let mut out = Self::new(self.width, self.height);
+        let last = self.width as isize - 1;
+        let size = (2 * radius + 1) as f32;
+        for (row, out) in self.data.chunks(self.width).zip(out.data.chunks_mut(self.width)) {
+            let near = |x: isize| row[x.clamp(0, last) as usize];
+            let mut sum: f32 = (-(radius as isize)..=radius as isize).map(near).sum();
+            for (x, out) in out.iter_mut().enumerate() {
+                *out = sum / size;
+                let x = x as isize;
+                sum += near(x + radius as isize + 1) - near(x - radius as isize);
+            }
+        }
+        out
+    }
+
+    fn turned(&self) -> Self {
+        let mut out = Self::new(self.height, self.width);
+        for y in 0..self.height {
+            for x in 0..self.width {
+                out.data[x * self.height + y] = self.data[y * self.width + x];
+            }
+        }
+        out
+    }
+
+    /// The value at a place between pixels; outside that of the border.
+    pub fn at(&self, x: f32, y: f32) -> f32 {
+        let x = x.clamp(0.0, (self.width - 1) as f32);
+        let y = y.clamp(0.0, (self.height - 1) as f32);
+        let (x0, y0) = (x as usize, y as usize);
+        let (x1, y1) = ((x0 + 1).min(self.width - 1), (y0 + 1).min(self.height - 1));
+        let (fx, fy) = (x - x0 as f32, y - y0 as f32);
+        let row = |y: usize| {
+            let row = &self.data[y * self.width..][..self.width];
+            row[x0] + (row[x1] - row[x0]) * fx
+        };
+        let (above, below) = (row(y0), row(y1));
+        above + (below - above) * fy
+    }
+
+    #[inline]
+    pub fn get(&self, x: usize, y: usize) -> f32 {
+        self.data[y * self.width + x]
+    }
+}
+
+/// Luma and the likeness to skin of a picture whose longer side is at most `longest`, and by how
+/// much it was reduced.
+pub(super) fn study(picture: &Picture, longest: usize) -> (Gray, Gray, f32) {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let scale = (width.max(height) as f32 / longest as f32).max(1.0);
+    let to = |side: usize| ((side as f32 / scale).round() as usize).max(1);
+    let (small_width, small_height) = (to(width), to(height));
+    let mut sums = vec![[0_u32; 4]; small_width * small_height];
+    // Of a very large picture not every pixel is needed for a mean.
+    let stride = ((scale / 4.0) as usize).max(1);
+    for y in (0..height).step_by(stride) {
+        let row = &picture.data[y * width * 3..][..width * 3];
+        let to_row = (y * small_height / height) * small_width;
+        for x in (0..width).step_by(stride) {
+            let sum = &mut sums[to_row + x * small_width / width];
+            sum[0] += u32::from(row[3 * x]);
+            sum[1] += u32::from(row[3 * x + 1]);
+            sum[2] += u32::from(row[3 * x + 2]);
+            sum[3] += 1;
+        }
+    }
+    let mut luma = Gray::new(small_width, small_height);
+    let mut skin = Gray::new(small_width, small_height);
+    for (at, sum) in sums.iter().enumerate() {
+        let count = sum[3].max(1) as f32;
+        let [r, g, b] = [sum[0], sum[1], sum[2]].map(|sum| sum as f32 / count);
+        luma.data[at] = 0.299 * r + 0.587 * g + 0.114 * b;
+        skin.data[at] = skin_likeness([r, g, b]);
+    }
+    (luma, skin, scale)
+}
+
+/// How much a color is like skin, 0 to 1, by its chroma: that of people of every tone lies close
+/// together.
+pub(super) fn skin_likeness([r, g, b]: [f32; 3]) -> f32 {
+    let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+    let bright = luma.max(30.0);
+    let (red, blue) = ((r - luma) / bright, (b - luma) / bright);
+    let x = (red - 0.24) / 0.17;
+    let y = (blue + 0.26) / 0.22;
+    (-0.5 * (x * x + y * y)).exp() * ((luma - 15.0) / 30.0).clamp(0.0, 1.0)
+}

@@ -1,0 +1,79 @@
+//! Faces: where their parts are, and how they are found.
+//!
+//! ```text
+//! picture ─> locate (template of light and dark) ─> eyes, lips (in an upright crop) ─> Marks
+//! ```
+//!
+//! No data that was learned is used: a face is dark where eyes, nostrils and mouth are, light
+//! between, alike on both sides, and built in proportion to the distance of its eyes. That holds for
+//! photographs, drawings, statues and many animals. Who knows better gives [`Given`] points.
+
+mod crop;
+mod draw;
+mod eyes;
+mod gray;
+mod lips;
+mod locate;
+mod marks;
+
+use crate::media::Picture;
+
+pub use draw::draw;
+pub use marks::{Eye, Given, Lips, Marks, POINTS, Point};
+
+use crop::Crop;
+use locate::Located;
+
+/// What is less like a face than this is taken for none.
+const LEAST: f32 = 0.42;
+
+/// The part of the likeness of the best that another face has at least.
+const CLEAR: f32 = 0.88;
+
+/// What was found in a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The face that is to speak; `None` if there is none.
+    pub marks: Option<Marks>,
+    /// How many faces there seem to be, 0 to 3.
+    pub count: usize,
+}
+
+/// Finds the face of a portrait: of several the largest and clearest. Points that are `given` are
+/// kept, and help to find the others.
+pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
+    let located = match given {
+        Some(given) => vec![Located::given(given)],
+        None => locate::locate(picture),
+    };
+    let Some(best) = located.first().copied() else {
+        return Found { marks: None, count: 0 };
+    };
+    if best.likeness < LEAST {
+        return Found { marks: None, count: 0 };
+    }
+    // Where one is clear, what is much less so, or much smaller, is something else.
+    let clear = LEAST.max(CLEAR * best.likeness);
+    let size = |face: &Located| face.eyes[0].distance(face.eyes[1]);
+    let like = |face: &&Located| face.likeness >= clear && size(face) > 0.5 * size(&best);
+    let count = located.iter().filter(like).count();
+    Found { marks: Some(mark(picture, best, given)), count }
+}
+
+fn mark(picture: &Picture, located: Located, given: Option<&Given>) -> Marks {
+    let [left, right] = located.eyes;
+    let rough = Crop::new(picture, left, right);
+    let eyes = match given {
+        Some(given) => given.eyes,
+        None => eyes::centers(&rough),
+    };
+    let crop = Crop::new(picture, eyes[0], eyes[1]);
+    let mut marks = Marks::proportional(eyes[0], eyes[1], located.likeness);
+    eyes::lids(&crop, &mut marks);
+    eyes::brows(&crop, &mut marks);
+    lips::lips(&crop, &mut marks, given.and_then(|given| given.mouth));
+    if let Some(given) = given {
+        given.apply(&mut marks);
+    }
+    marks
+}

@@ -1,0 +1,146 @@
+//! The inside of a mouth, painted: the dark, the tongue, the teeth, in the light of the portrait.
+
+use super::mouth::Mouth;
+use super::texture::levels;
+
+/// Colors of a portrait's mouth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Tones {
+    pub teeth: [f32; 3],
+    pub tongue: [f32; 3],
+    pub dark: [f32; 3],
+    /// The line of lashes.
+    pub lash: [f32; 3],
+}
+
+impl Tones {
+    /// What a mouth is like in this light: from the skin, the lips, and the whitest and darkest of
+    /// the eyes.
+    pub fn of(skin: [f32; 3], lips: [f32; 3], white: f32, dark: [f32; 3]) -> Self {
+        let skin_luma = luma(skin).max(8.0);
+        // Teeth are as bright as the white of the eyes, and a little as warm as the light.
+        let bright = (0.62 * white + 0.45 * skin_luma).clamp(70.0, 228.0);
+        let cast = skin.map(|level| level / skin_luma);
+        let warm = |part: f32| cast.map(|cast| 1.0 + (cast - 1.0) * part);
+        let teeth = warm(0.16).map(|tint| bright * tint);
+        let lip_luma = luma(lips).max(8.0);
+        let tongue_luma = (0.42 * skin_luma + 0.25 * lip_luma).min(130.0);
+        let tongue = lips.map(|level| {
+            let tint = level / lip_luma;
+            tongue_luma * (1.0 + (tint - 1.0) * 1.25)
+        });
+        let depth = (0.13 * skin_luma).clamp(10.0, 30.0);
+        let dark_inside = lips.map(|level| {
+            let tint = level / lip_luma;
+            depth * (1.0 + (tint - 1.0) * 2.2).max(0.3)
+        });
+        Self { teeth, tongue, dark: dark_inside, lash: dark.map(|level| level * 0.8) }
+    }
+}
+
+/// What is painted at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inside {
+    pub tones: Tones,
+    pub mouth: Mouth,
+    /// Pixels in a half width.
+    pub half: f32,
+}
+
+/// Where the gaps between the upper teeth are, in half widths of the mouth from the middle.
+const GAPS: [f32; 6] = [0.0, 0.29, 0.52, 0.70, 0.84, 0.95];
+
+impl Inside {
+    /// The color at a place: along the mouth from corner to corner; half widths below where the
+    /// lips of the portrait meet, for what goes with the skull and for what goes with the jaw; and
+    /// pixels below the upper lip and above the lower lip.
+    pub fn color(&self, u: f32, (skull, jaw): (f32, f32), under: f32, over: f32) -> [f32; 3] {
+        let Self { tones, mouth, half } = self;
+        let soft = 1.3 / half;
+        let side = u.abs();
+        let mut color = tones.dark;
+
+        // The tongue lies on the floor, and rises for front vowels.
+        let (tu, tv) = (u / (0.66 - 0.1 * mouth.round), jaw + 0.06 + 0.13 * mouth.tongue);
+        let hump = 0.27 + 0.08 * mouth.tongue;
+        let lift = 1.0 - (tu * tu + (tv / hump).powi(2));
+        let tongue = step(lift, 0.0, 0.5);
+        if tongue > 0.0 {
+            let furrow = (-(u / 0.06).powi(2)).exp();
+            let shine = 0.42 + 0.40 * lift.clamp(0.0, 1.0) - 0.08 * furrow;
+            // Light falls in from the front and above.
+            let depth = (over / (0.5 * half)).clamp(0.0, 1.0);
+            let light = shine * (1.0 - 0.6 * depth);
+            blend(&mut color, tones.tongue.map(|level| level * light), tongue * 0.9);
+        }
+
+        // The lower teeth go with the jaw; the lip hides most of them.
+        let low_edge = -0.055 + 0.12 * u * u;
+        let low = step(jaw - low_edge, -soft, soft) * (1.0 - step(side, 0.42, 0.62));
+        if low > 0.0 {
+            let gap = gap_line(side * 1.45, *half) * 0.3;
+            let light = (0.56 - 0.5 * side * side) * (1.0 - gap);
+            blend(&mut color, tones.teeth.map(|level| level * light), low * 0.8);
+        }
+
+        // The upper teeth stay with the skull; the outer are higher and in the shade of the cheek.
+        let gaps = gap_line(side, *half);
+        let edge = 0.050 + 0.060 * mouth.teeth - 0.10 * side * side - 0.010 * gaps;
+        let up = step(edge - skull, -soft, soft) * (1.0 - step(side, 0.72, 0.95));
+        if up > 0.0 {
+            // Rounder to the sides, a little glassy at the edge.
+            let turned = 1.0 - 0.55 * side * side;
+            let glass = 1.0 - 0.10 * step(skull - edge + 0.06, 0.0, 0.06);
+            let light = 0.94 * turned * glass * (1.0 - 0.16 * gaps);
+            blend(&mut color, tones.teeth.map(|level| level * light), up);
+        }
+        let shade = self.shade(u, under, over);
+        color.map(|level| level * shade)
+    }
+
+    /// What the lips and the corners leave of the light.
+    pub fn shade(&self, u: f32, under: f32, over: f32) -> f32 {
+        let half = self.half;
+        let upper = 0.50 + 0.50 * step(under, -0.01 * half, 0.13 * half);
+        let lower = 0.75 + 0.25 * step(over, -0.01 * half, 0.07 * half);
+        upper * lower * (1.0 - 0.5 * step(u.abs(), 0.55, 1.0))
+    }
+}
+
+/// How much a place is in the gap between two teeth.
+fn gap_line(side: f32, half: f32) -> f32 {
+    let width = 0.55 / half + 0.006;
+    GAPS.iter().map(|gap| (-((side - gap) / width).powi(2)).exp()).fold(0.0, f32::max)
+}
+
+fn step(value: f32, low: f32, high: f32) -> f32 {
+    let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+fn blend(color: &mut [f32; 3], other: [f32; 3], part: f32) {
+    for (level, other) in color.iter_mut().zip(other) {
+        *level += (other - *level) * part;
+    }
+}
+
+/// How bright a color is.
+pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
+    0.299 * r + 0.587 * g + 0.114 * b
+}
+
+/// The color at a part of some colors, by brightness.
+pub(super) fn ranked(colors: &mut [u32], part: f32) -> [f32; 3] {
+    if colors.is_empty() {
+        return [128.0; 3];
+    }
+    colors.sort_by(|a, b| luma(levels(*a)).total_cmp(&luma(levels(*b))));
+    let at = ((colors.len() - 1) as f32 * part).round() as usize;
+    let near = &colors[at.saturating_sub(2)..(at + 3).min(colors.len())];
+    let mut mean = [0.0; 3];
+    for color in near {
+        let color = levels(*color);
+        (0..3).for_each(|channel| mean[channel] += color[channel] / near.len() as f32);
+    }
+    mean
+}

@@ -1,0 +1,515 @@
+//! A portrait that speaks, through its public interface: what the voice does with the mouth, what a
+//! pose does with the picture, and portraits of all kinds.
+
+// A mouth that is closed is exactly so.
+#![allow(clippy::float_cmp)]
+
+use std::f32::consts::TAU;
+use std::time::Duration;
+
+use parhelion::media::Picture;
+use parhelion::media::audio::ClipReader;
+use parhelion::models::avatar::face::{self, Given, Point};
+use parhelion::models::avatar::{Avatar, Mouth, Pose, Stage, Voice};
+
+const RATE: usize = 48_000;
+const FRAME: Duration = Duration::from_millis(40);
+/// Pairs of samples of a picture.
+const PAIRS: usize = 1920;
+const SIZE: (usize, usize) = (640, 360);
+
+// Sounds -------------------------------------------------------------------------------------------
+
+/// What a voice is made of: pulses of a pitch, through a resonance for each formant.
+fn vowel(formants: [f32; 4], pitch: f32) -> Vec<f32> {
+    let mut phase = 0.0;
+    let (mut first, mut second) = (0.0_f32, 0.0_f32);
+    let mut sound: Vec<f32> = (0..RATE / 2)
+        .map(|_| {
+            phase += pitch / RATE as f32;
+            let pulse = if phase >= 1.0 { 1.0 } else { 0.0 };
+            phase = phase.fract();
+            first = 0.9 * first + pulse;
+            second = 0.97 * second + first;
+            second
+        })
+        .collect();
+    for (formant, width) in formants.into_iter().zip([80.0, 90.0, 120.0, 150.0]) {
+        resonate(&mut sound, formant, width);
+    }
+    let mut last = 0.0;
+    for sample in &mut sound {
+        (*sample, last) = (*sample - last, *sample);
+    }
+    at_level(sound, 0.125)
+}
+
+fn resonate(sound: &mut [f32], formant: f32, width: f32) {
+    let radius = (-std::f32::consts::PI * width / RATE as f32).exp();
+    let turn = 2.0 * radius * (TAU * formant / RATE as f32).cos();
+    let (mut one, mut two) = (0.0, 0.0);
+    for sample in sound {
+        let out = *sample * (1.0 - turn + radius * radius) + turn * one - radius * radius * two;
+        (two, one) = (one, out);
+        *sample = out;
+    }
+}
+
+fn at_level(mut sound: Vec<f32>, level: f32) -> Vec<f32> {
+    let power = sound.iter().map(|sample| sample * sample).sum::<f32>() / sound.len() as f32;
+    for sample in &mut sound {
+        *sample *= level / power.sqrt();
+    }
+    sound
+}
+
+/// Noise between two frequencies: a sum of tones that nobody can tell from one.
+fn hiss(low: f32, high: f32, level: f32) -> Vec<f32> {
+    let mut random = fastrand::Rng::with_seed(7);
+    let tones: Vec<(f32, f32)> =
+        (0..400).map(|_| (low + (high - low) * random.f32(), TAU * random.f32())).collect();
+    let sound = (0..RATE / 2)
+        .map(|at| {
+            let time = at as f32 / RATE as f32;
+            tones.iter().map(|(tone, phase)| (TAU * tone * time + phase).sin()).sum()
+        })
+        .collect();
+    at_level(sound, level)
+}
+
+/// A hum: the lips are closed, so little above 450 Hz comes out.
+fn hum() -> Vec<f32> {
+    let sound = vowel([250.0, 1000.0, 2200.0, 3300.0], 120.0);
+    let mut low = vec![0.0; sound.len()];
+    let mut stages = [0.0_f32; 3];
+    for (out, sample) in low.iter_mut().zip(&sound) {
+        let mut now = *sample;
+        for stage in &mut stages {
+            *stage += 0.045 * (now - *stage);
+            now = *stage;
+        }
+        *out = now;
+    }
+    at_level(low, 0.06)
+}
+
+fn pairs(sound: &[f32]) -> Vec<i16> {
+    sound.iter().flat_map(|sample| [(sample * 32_767.0) as i16; 2]).collect()
+}
+
+/// The mouth in the middle of a sound that comes after silence, and its opening after each 10 ms.
+fn shape_of(sound: &[f32]) -> (Mouth, Vec<f32>) {
+    let mut voice = Voice::default();
+    voice.hear(&vec![0; RATE]);
+    let mut openings = Vec::new();
+    let mut middle = Mouth::default();
+    for (at, step) in pairs(sound).chunks(960).enumerate() {
+        voice.hear(step);
+        openings.push(voice.mouth().open);
+        if at == 30 {
+            middle = voice.mouth();
+        }
+    }
+    (middle, openings)
+}
+
+#[test]
+fn sounds_have_shapes_that_can_be_told_apart() {
+    let a = shape_of(&vowel([750.0, 1250.0, 2600.0, 3500.0], 120.0)).0;
+    let e = shape_of(&vowel([480.0, 1950.0, 2650.0, 3600.0], 120.0)).0;
+    let i = shape_of(&vowel([290.0, 2250.0, 3000.0, 3700.0], 120.0)).0;
+    let o = shape_of(&vowel([480.0, 860.0, 2500.0, 3500.0], 120.0)).0;
+    let u = shape_of(&vowel([310.0, 780.0, 2300.0, 3400.0], 120.0)).0;
+    let m = shape_of(&hum()).0;
+    let f = shape_of(&hiss(1000.0, 12_000.0, 0.012)).0;
+    let s = shape_of(&hiss(4500.0, 10_000.0, 0.04)).0;
+    assert!(a.open > e.open + 0.2 && e.open > i.open + 0.1, "a {a:?}\ne {e:?}\ni {i:?}");
+    assert!(a.open > o.open + 0.2 && o.open > u.open + 0.05, "a {a:?}\no {o:?}\nu {u:?}");
+    assert!(i.spread > 0.8 && e.spread > 0.4 && a.spread < 0.2, "a {a:?}\ne {e:?}\ni {i:?}");
+    assert!(o.round > 0.5 && u.round > o.round && a.round < 0.1, "a {a:?}\no {o:?}\nu {u:?}");
+    assert!(m.press > 0.8 && m.open < 0.05, "m {m:?}");
+    assert!(f.tuck > 0.6 && f.open < 0.15, "f {f:?}");
+    assert!(s.teeth > 0.8 && s.tuck < 0.2 && s.open < 0.25, "s {s:?}");
+    assert_eq!(shape_of(&vec![0.0; RATE / 2]).0, Mouth::default());
+    let shapes = [a, e, i, o, u, m, f, s, Mouth::default()];
+    for (at, one) in shapes.iter().enumerate() {
+        for other in &shapes[..at] {
+            let parts = |mouth: &Mouth| {
+                [mouth.open, mouth.spread, mouth.round, mouth.teeth, mouth.press, mouth.tuck]
+            };
+            let apart = parts(one).into_iter().zip(parts(other)).map(|(a, b)| (a - b).abs());
+            let apart = apart.fold(0.0, f32::max);
+            assert!(apart > 0.12, "{one:?}\n{other:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_voice_opens_little() {
+    let chord: Vec<f32> = (0..RATE / 2)
+        .map(|at| {
+            let time = at as f32 / RATE as f32;
+            let tone =
+                |pitch: f32| (TAU * pitch * time).sin() + 0.5 * (TAU * 2.0 * pitch * time).sin();
+            0.1 * (tone(220.0) + tone(277.2) + tone(329.6))
+        })
+        .collect();
+    for (name, sound) in [
+        ("noise", hiss(60.0, 15_000.0, 0.1)),
+        ("breath", hiss(300.0, 4000.0, 0.01)),
+        ("chord", chord),
+    ] {
+        let (_, openings) = shape_of(&sound);
+        // It may start for a moment.
+        let late = openings[20..].iter().copied().fold(0.0, f32::max);
+        assert!(late < 0.2, "{name}: {late}");
+        assert!(openings.iter().all(|&open| open < 0.35), "{name}: {openings:?}");
+    }
+}
+
+#[test]
+fn a_mouth_opens_fast_and_closes_slower_without_chatter() {
+    let mut sound = vowel([750.0, 1250.0, 2600.0, 3500.0], 120.0);
+    sound.extend(vec![0.0; RATE / 2]);
+    let (_, openings) = shape_of(&sound);
+    let first = openings.iter().position(|&open| open > 0.1).unwrap();
+    assert!(first <= 3, "after {first} steps");
+    let opened = openings.iter().position(|&open| open > 0.6).unwrap();
+    assert!(opened <= 9, "after {opened} steps");
+    let after = &openings[50..];
+    let closed = after.iter().position(|&open| open < 0.1).unwrap();
+    assert!((8..=30).contains(&closed), "after {closed} steps");
+    assert_eq!(*after.last().unwrap(), 0.0);
+    let turns = openings[10..48].windows(3).filter(|w| (w[1] - w[0]) * (w[2] - w[1]) < -1e-4);
+    assert!(turns.count() < 6, "{openings:?}");
+}
+
+/// The clip beside the command that made it.
+fn speech() -> Vec<i16> {
+    let file = std::fs::File::open("tests/sounds/hello.flac").unwrap();
+    let mut clip = ClipReader::file(Box::new(file)).unwrap();
+    let mut pairs = Vec::new();
+    while let Some(block) = clip.read().unwrap() {
+        pairs.extend(block);
+    }
+    pairs
+}
+
+#[test]
+fn the_opening_follows_speech_and_is_closed_in_silence() {
+    let sound = speech();
+    let (mut opening, mut envelope) = (Vec::new(), Vec::new());
+    let mut voice = Voice::default();
+    let mut quiet = 0;
+    for pairs in sound.chunks(2 * PAIRS) {
+        voice.hear(pairs);
+        let power = pairs.iter().map(|&s| f32::from(s).powi(2)).sum::<f32>() / pairs.len() as f32;
+        opening.push(voice.mouth().open);
+        envelope.push(power.sqrt());
+        quiet = if power.sqrt() < 60.0 { quiet + 1 } else { 0 };
+        // A mouth takes its time to close, as people's do.
+        if quiet > 5 {
+            assert!(voice.mouth().open < 0.03, "after {quiet} quiet pictures");
+        }
+    }
+    let correlation = correlation(&opening, &envelope);
+    assert!(correlation >= 0.7, "{correlation}");
+    voice.hear(&vec![0; RATE]);
+    assert_eq!(voice.mouth().open, 0.0);
+}
+
+fn correlation(a: &[f32], b: &[f32]) -> f32 {
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+    let (ma, mb) = (mean(a), mean(b));
+    let sum = |f: &dyn Fn(f32, f32) -> f32| a.iter().zip(b).map(|(&a, &b)| f(a - ma, b - mb)).sum();
+    let (ab, aa, bb): (f32, f32, f32) =
+        (sum(&|a, b| a * b), sum(&|a, _| a * a), sum(&|_, b| b * b));
+    ab / (aa * bb).sqrt()
+}
+
+// Portraits ----------------------------------------------------------------------------------------
+
+/// A face of flat colors, its eyes `unit` apart around a place.
+fn drawn(size: (usize, usize), faces: &[(f32, f32, f32)]) -> Picture {
+    let mut data = Vec::with_capacity(size.0 * size.1 * 3);
+    for y in 0..size.1 {
+        for x in 0..size.0 {
+            // Something in the background that would show it if it moved.
+            let mut color =
+                if (x / 8 + y / 8) % 2 == 0 { [150, 176, 192] } else { [158, 182, 197] };
+            for &(cx, cy, unit) in faces {
+                let (fx, fy) = ((x as f32 - cx) / unit, (y as f32 - cy) / unit);
+                if let Some(own) = face_color(fx, fy) {
+                    color = own;
+                }
+            }
+            data.extend(color);
+        }
+    }
+    Picture { width: size.0 as u32, height: size.1 as u32, data }
+}
+
+fn face_color(x: f32, y: f32) -> Option<[u8; 3]> {
+    let oval = |cx: f32, cy: f32, rx: f32, ry: f32| {
+        let (dx, dy) = ((x - cx) / rx, (y - cy) / ry);
+        dx * dx + dy * dy < 1.0
+    };
+    let side = if x < 0.0 { -0.5 } else { 0.5 };
+    let line = 1.16 + 0.015 * (1.0 - (x / 0.42).powi(2));
+    let lips = x.abs() < 0.42;
+    let bow = (1.0 - (x / 0.42).powi(2)).max(0.0);
+    let layers = [
+        (oval(side, 0.0, 0.055, 0.06), [22, 18, 15]),
+        (oval(side, 0.0, 0.105, 0.115), [75, 106, 74]),
+        (oval(side, 0.0, 0.24, 0.12), [251, 250, 246]),
+        (oval(side, -0.015, 0.26, 0.14), [42, 28, 22]),
+        (oval(side, -0.38, 0.28, 0.05), [74, 50, 38]),
+        (oval(0.1 * x.signum(), 0.74, 0.05, 0.03), [180, 120, 95]),
+        (lips && (y - line).abs() < 0.018, [94, 35, 34]),
+        (lips && y < line && y > line - 0.1 * bow, [201, 96, 92]),
+        (lips && y > line && y < line + 0.15 * bow, [214, 112, 106]),
+        (oval(0.0, -1.05, 1.05, 0.42), [74, 50, 38]),
+        (oval(0.0, 0.52, 1.12, 1.42), [239, 193, 160]),
+        (oval(0.0, -0.05, 1.42, 1.62), [74, 50, 38]),
+        (y > 1.4 && y < 2.7 && x.abs() < 0.55, [217, 163, 132]),
+        (y > 2.6 && x.abs() < 2.2, [60, 79, 118]),
+    ];
+    layers.iter().find(|layer| layer.0).map(|layer| layer.1)
+}
+
+fn portrait() -> Picture {
+    drawn((300, 360), &[(150.0, 150.0, 56.0)])
+}
+
+fn painted(stage: &mut Stage, pose: Pose) -> Vec<u32> {
+    let mut out = vec![0; SIZE.0 * SIZE.1];
+    stage.paint(&pose, &mut out);
+    out
+}
+
+fn changed(a: u32, b: u32) -> u32 {
+    let pairs = a.to_le_bytes().into_iter().zip(b.to_le_bytes());
+    pairs.map(|(a, b)| u32::from(a.abs_diff(b))).max().unwrap_or(0)
+}
+
+#[test]
+fn the_parts_of_a_drawn_face_are_found() {
+    for turn in [0.0_f32, 0.12] {
+        let upright = portrait();
+        let (sin, cos) = turn.sin_cos();
+        let mut picture = upright.clone();
+        for y in 0..360_usize {
+            for x in 0..300_usize {
+                let (dx, dy) = (x as f32 - 150.0, y as f32 - 150.0);
+                let sx = (150.0 + dx * cos + dy * sin).clamp(0.0, 299.0) as usize;
+                let sy = (150.0 + dy * cos - dx * sin).clamp(0.0, 359.0) as usize;
+                let (to, from) = ((y * 300 + x) * 3, (sy * 300 + sx) * 3);
+                picture.data[to..to + 3].copy_from_slice(&upright.data[from..from + 3]);
+            }
+        }
+        let found = face::find(&picture, None);
+        assert_eq!(found.count, 1, "turned by {turn}");
+        let marks = found.marks.unwrap();
+        let expect = |x: f32, y: f32| {
+            let (x, y) = (x * 56.0, y * 56.0);
+            Point::new(150.0 + x * cos - y * sin, 150.0 + x * sin + y * cos)
+        };
+        let near = |name: &str, found: Point, expected: Point, most: f32| {
+            let off = found.distance(expected);
+            assert!(off < most, "{name} is {off} pixels off, turned by {turn}: {found:?}");
+        };
+        near("left eye", marks.eyes[0].center, expect(-0.5, 0.0), 4.0);
+        near("right eye", marks.eyes[1].center, expect(0.5, 0.0), 4.0);
+        near("left corner", marks.lips.left, expect(-0.42, 1.16), 7.0);
+        near("right corner", marks.lips.right, expect(0.42, 1.16), 7.0);
+        near("chin", marks.chin, expect(0.0, 1.94), 12.0);
+    }
+}
+
+#[test]
+fn what_is_given_is_kept() {
+    let given = Given {
+        eyes: [Point::new(120.0, 152.0), Point::new(180.0, 148.0)],
+        mouth: Some([Point::new(125.0, 216.0), Point::new(175.0, 214.0)]),
+        chin: Some(Point::new(151.0, 255.0)),
+    };
+    let marks = face::find(&portrait(), Some(&given)).marks.unwrap();
+    assert_eq!([marks.eyes[0].center, marks.eyes[1].center], given.eyes);
+    assert_eq!([marks.lips.left, marks.lips.right], given.mouth.unwrap());
+    assert_eq!(marks.chin, given.chin.unwrap());
+}
+
+#[test]
+fn where_there_is_no_face_none_is_found() {
+    let even = Picture { width: 200, height: 150, data: vec![120; 200 * 150 * 3] };
+    assert_eq!(face::find(&even, None).marks, None);
+    let ramp = (0..200 * 150).flat_map(|at| [(at % 200) as u8; 3]).collect();
+    assert_eq!(face::find(&Picture { width: 200, height: 150, data: ramp }, None).marks, None);
+    for (width, height) in [(1, 1), (3, 500), (24, 24), (500, 2)] {
+        let data = vec![90; (width * height * 3) as usize];
+        let picture = Picture { width, height, data };
+        let mut stage = Stage::new(&picture, None, SIZE);
+        assert!(painted(&mut stage, Pose::default()).iter().all(|&pixel| pixel >> 24 == 255));
+    }
+}
+
+#[test]
+fn of_two_faces_the_larger_speaks() {
+    let two = drawn((640, 360), &[(150.0, 120.0, 34.0), (430.0, 140.0, 60.0)]);
+    let found = face::find(&two, None);
+    assert_eq!(found.count, 2);
+    let marks = found.marks.unwrap();
+    assert!((marks.upright().origin.x - 430.0).abs() < 12.0, "{:?}", marks.upright());
+}
+
+#[test]
+fn portraits_of_every_size_place_a_face_on_the_upper_third() {
+    let sizes = [
+        (64, 64, 32.0, 24.0, 11.0),
+        (300, 360, 150.0, 150.0, 56.0),
+        (900, 400, 640.0, 150.0, 60.0),
+    ];
+    for (width, height, x, y, unit) in sizes {
+        let picture = drawn((width, height), &[(x, y, unit)]);
+        let stage = Stage::new(&picture, None, SIZE);
+        let place = stage.face_in_frame().unwrap_or_else(|| panic!("{width}x{height}: no face"));
+        let (across, down) = (place.x / SIZE.0 as f32, place.y / SIZE.1 as f32);
+        assert!((0.25..0.5).contains(&down), "{width}x{height}: {place:?}");
+        assert!((0.3..0.75).contains(&across), "{width}x{height}: {place:?}");
+    }
+}
+
+#[test]
+fn at_rest_it_is_the_portrait_and_far_from_the_face_nothing_moves() {
+    let mut stage = Stage::new(&portrait(), None, SIZE);
+    let still = painted(&mut stage, Pose::default());
+    let rest = |pixels: &[u32]| {
+        let off: u32 = pixels.iter().zip(&still).map(|(&a, &b)| changed(a, b)).max().unwrap();
+        off
+    };
+    // The mesh is let go of as exactly as it was held.
+    let pose = Pose {
+        mouth: Mouth { open: 1.0, round: 0.3, ..Mouth::default() },
+        lids: 1.0,
+        yaw: 0.1,
+        ..Pose::default()
+    };
+    let moved = painted(&mut stage, pose);
+    for _ in 0..12 {
+        painted(&mut stage, Pose::default());
+    }
+    assert!(rest(&painted(&mut stage, Pose::default())) <= 6);
+    let place = stage.face_in_frame().unwrap();
+    let unit = stage.unit_in_frame().unwrap();
+    let mut most = 0;
+    for (at, (&before, &after)) in still.iter().zip(&moved).enumerate() {
+        let (x, y) = ((at % SIZE.0) as f32 - place.x, (at / SIZE.0) as f32 - place.y);
+        if x.abs() > 2.6 * unit || y > 3.5 * unit {
+            most = most.max(changed(before, after));
+        }
+    }
+    assert_eq!(most, 0);
+}
+
+#[test]
+fn a_pose_moves_what_it_is_about() {
+    let mut stage = Stage::new(&portrait(), None, SIZE);
+    let still = painted(&mut stage, Pose::default());
+    let place = stage.face_in_frame().unwrap();
+    let unit = stage.unit_in_frame().unwrap();
+    let mut differs = |pose: Pose, x: (f32, f32), y: (f32, f32)| {
+        let made = painted(&mut stage, pose);
+        let (mut inside, mut outside) = (0, 0);
+        for (at, (&before, &after)) in still.iter().zip(&made).enumerate() {
+            if changed(before, after) > 40 {
+                let fx = ((at % SIZE.0) as f32 - place.x) / unit;
+                let fy = ((at / SIZE.0) as f32 - place.y) / unit;
+                let here = (x.0..x.1).contains(&fx) && (y.0..y.1).contains(&fy);
+                *(if here { &mut inside } else { &mut outside }) += 1;
+            }
+        }
+        painted(&mut stage, Pose::default());
+        (inside, outside)
+    };
+    let open = Mouth { open: 1.0, ..Mouth::default() };
+    let (inside, outside) =
+        differs(Pose { mouth: open, ..Pose::default() }, (-0.8, 0.8), (0.8, 2.6));
+    assert!(inside > 250 && outside < 80, "mouth: {inside} and {outside}");
+    let (inside, outside) =
+        differs(Pose { lids: 1.0, ..Pose::default() }, (-0.9, 0.9), (-0.5, 0.4));
+    assert!(inside > 150 && outside < 10, "lids: {inside} and {outside}");
+}
+
+#[test]
+fn a_blink_covers_all_of_the_eye() {
+    let mut stage = Stage::new(&portrait(), None, SIZE);
+    let closed = painted(&mut stage, Pose { lids: 1.0, ..Pose::default() });
+    let place = stage.face_in_frame().unwrap();
+    let unit = stage.unit_in_frame().unwrap();
+    for side in [-0.5_f32, 0.5] {
+        for step in 0..49 {
+            let (dx, dy) = ((step % 7) as f32 / 6.0 - 0.5, (step / 7) as f32 / 6.0 - 0.5);
+            let x = (place.x + (side + 0.30 * dx) * unit).round() as usize;
+            let y = (place.y + 0.13 * dy * unit).round() as usize;
+            let [r, g, b, _] = closed[y * SIZE.0 + x].to_le_bytes().map(u32::from);
+            // Neither the white nor the green of the eye, but for a trace at the lashes.
+            assert!(r > b && r + 12 > g, "{r} {g} {b} at {dx} {dy} of the eye at {side}");
+        }
+    }
+}
+
+#[test]
+fn nothing_jumps_while_it_lives_and_when_things_change() {
+    let mut avatar = Avatar::new(SIZE.0, SIZE.1);
+    avatar.set_stage(Some(Stage::new(&portrait(), None, SIZE)));
+    let mut before: Option<Vec<u32>> = None;
+    let mut blinks = 0;
+    let mut most = 0.0_f32;
+    for frame in 0..300 {
+        match frame {
+            60 => avatar.set_prompt(Some("smile warmly, look to the left")),
+            120 => avatar.set_prompt(Some("angry")),
+            180 => avatar.set_stage(Some(Stage::new(
+                &drawn(SIZE, &[(320.0, 140.0, 50.0)]),
+                None,
+                SIZE,
+            ))),
+            240 => avatar.set_prompt(None),
+            _ => {}
+        }
+        avatar.hear(&vec![0; 2 * PAIRS]);
+        assert_eq!(avatar.mouth().open, 0.0);
+        let now = avatar.paint(FRAME).to_vec();
+        if let Some(before) = &before {
+            let sum: u64 = now.iter().zip(before).map(|(&a, &b)| u64::from(changed(a, b))).sum();
+            let mean = sum as f32 / now.len() as f32;
+            most = most.max(mean);
+            blinks += u32::from(mean > 0.004);
+        }
+        before = Some(now);
+    }
+    // A cut to another picture is 20 and more; a fade of ten pictures a part of that.
+    assert!(most < 9.0, "{most}");
+    assert!(blinks > 100, "idle life: {blinks} of 300 pictures differ");
+}
+
+#[test]
+fn moods_are_understood_and_what_is_not_is_said() {
+    let mut avatar = Avatar::new(SIZE.0, SIZE.1);
+    avatar.set_prompt(Some("smile warmly, nod occasionally, watercolor"));
+    let report = avatar.report().unwrap();
+    assert_eq!(report.applied, ["smile", "nod"]);
+    assert!(report.ignored[0].starts_with("watercolor"), "{report:?}");
+    for prompt in ["serious", "surprised", "sleepy", "look to the left", "sad", "angry", "happy"] {
+        avatar.set_prompt(Some(prompt));
+        let report = avatar.report().unwrap();
+        assert_eq!(report.applied.len(), 1, "{prompt}: {report:?}");
+        assert!(!report.is_neutral && report.unknown.is_empty(), "{prompt}: {report:?}");
+    }
+    avatar.set_prompt(None);
+    assert_eq!(avatar.report(), None);
+    let even = Picture { width: 200, height: 150, data: vec![120; 200 * 150 * 3] };
+    avatar.set_stage(Some(Stage::new(&even, None, SIZE)));
+    let message = avatar.report().unwrap().message();
+    assert!(message.contains("no face was found"), "{message}");
+}

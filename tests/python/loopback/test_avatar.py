@@ -1,0 +1,271 @@
+"""A portrait that speaks, through a real service: what is seen, when, and of which pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import parhelion as ph
+from drawing import drawn_portrait
+
+RATE = 48_000
+SPEECH = Path(__file__).parents[2] / "sounds" / "hello.flac"
+
+
+def syllable(seconds: float = 0.16) -> Any:
+    """Something like an a, from one sample to the next: a click that a mouth can make."""
+    n = np.arange(int(seconds * RATE))
+    pulses = (n % 400 == 0).astype(np.float64)
+    sound = np.zeros(len(n))
+    for formant, width in ((750, 90), (1250, 110), (2600, 160)):
+        decay = np.exp(-np.pi * width * np.arange(2400) / RATE)
+        ring = decay * np.sin(2 * np.pi * formant * np.arange(2400) / RATE)
+        sound += np.convolve(pulses, ring)[: len(n)]
+    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+class Seen:
+    """All pictures and all sound of a session, from now on."""
+
+    def __init__(self, session: ph.RealTimeClient) -> None:
+        self.pictures: list[tuple[float, Any]] = []
+        self.sounds: list[tuple[float, Any]] = []
+        self.arrivals: list[float] = []
+        self._tasks = [
+            asyncio.create_task(self._watch(session)),
+            asyncio.create_task(self._hear(session)),
+        ]
+
+    async def _watch(self, session: ph.RealTimeClient) -> None:
+        async for frame in session.frames():
+            assert frame.data.shape == (720, 1280, 3)
+            assert frame.capture_time is not None
+            # The face is in the middle; half of the pixels tell as much.
+            self.pictures.append((frame.capture_time, frame.data[::2, 320:960:2].astype(np.int16)))
+            self.arrivals.append(frame.received_at)
+
+    async def _hear(self, session: ph.RealTimeClient) -> None:
+        async for block in session.remote_stream.audio_frames():
+            assert block.capture_time is not None
+            self.sounds.append((block.capture_time, block.data[:, 0].copy()))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def mouth(self) -> list[float]:
+        """How much each picture differs from the first around the mouth."""
+        first = self.pictures[0][1]
+        top, bottom = 180, 280
+        return [
+            float(np.abs(picture[top:bottom, 90:230] - first[top:bottom, 90:230]).mean())
+            for _, picture in self.pictures
+        ]
+
+    def starts(self) -> list[float]:
+        """When a sound starts after silence."""
+        times = np.concatenate([time + np.arange(len(data)) / RATE for time, data in self.sounds])
+        loud = times[np.abs(np.concatenate([data for _, data in self.sounds])) > 1500]
+        return [float(loud[0]), *map(float, loud[1:][np.diff(loud) > 0.3])]
+
+
+def png(image: Image.Image, **options: Any) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "PNG", **options)
+    return content.getvalue()
+
+
+@pytest.fixture
+async def avatar(client: ph.Client) -> AsyncIterator[ph.RealTimeClient]:
+    async with client.realtime.connect(model="live_avatar", timeout=20) as session:
+        yield session
+
+
+async def until_shown(session: ph.RealTimeClient, condition: Any, timeout: float = 20.0) -> Any:
+    async def wait() -> Any:
+        while True:
+            frame = await session.recv(timeout=timeout)
+            if condition(frame.data):
+                return frame
+
+    return await asyncio.wait_for(wait(), timeout)
+
+
+def is_portrait(data: Any) -> bool:
+    """The skin of the drawing is at the middle of the upper half."""
+    r, g, b = (int(level) for level in data[330, 640])
+    return r > g + 15 > b
+
+
+async def test_the_mouth_opens_when_the_sound_starts(avatar):
+    """The picture in which the mouth opens against the sample in which each click starts."""
+    await avatar.set_image(png(drawn_portrait()), prompt="calm")
+    await until_shown(avatar, is_portrait)
+    await asyncio.sleep(0.6)
+    track = np.zeros(int(3.2 * RATE), np.float32)
+    click = syllable()
+    for at in (0.4, 1.2, 2.0):
+        track[int(at * RATE) :][: len(click)] += click
+    seen = Seen(avatar)
+    await asyncio.sleep(0.2)
+    await avatar.play_audio(track, rate=RATE)
+    await asyncio.sleep(0.3)
+    await seen.stop()
+    starts = seen.starts()
+    assert len(starts) == 3, starts
+    mouth = np.asarray(seen.mouth())
+    times = [time for time, _ in seen.pictures]
+    offs = []
+    for start in starts:
+        before = [m for t, m in zip(times, mouth, strict=True) if start - 0.3 < t < start - 0.06]
+        quiet = max(before)
+        during = [
+            (t, m) for t, m in zip(times, mouth, strict=True) if start - 0.06 <= t < start + 0.3
+        ]
+        # A third of what it opens: well above what a drifting head does.
+        limit = quiet + (max(m for _, m in during) - quiet) / 3
+        offs.append(next(t for t, m in during if m > limit) - start)
+    assert max(abs(off) for off in offs) <= 0.08, offs
+
+
+async def test_silence_keeps_the_mouth_closed_and_the_face_alive(avatar):
+    await avatar.set_image(png(drawn_portrait()))
+    await until_shown(avatar, is_portrait)
+    await asyncio.sleep(0.6)
+    seen = Seen(avatar)
+    await asyncio.sleep(3.0)
+    await seen.stop()
+    assert len(seen.pictures) > 55, "25 a second, of which a busy machine may lose some"
+    times = [time for time, _ in seen.pictures]
+    assert np.diff(times).max() < 0.5
+    first, last = seen.pictures[0][1], seen.pictures[-1][1]
+    assert np.abs(first - last).max() > 8, "nothing lives"
+    # No dark comes up between the lips.
+    darkest = [picture[200:260, 130:190].min() for _, picture in seen.pictures]
+    assert min(darkest) > max(darkest) - 45, (min(darkest), max(darkest))
+
+
+async def test_speech_comes_back_with_its_pictures(avatar):
+    await avatar.set_image(png(drawn_portrait()), prompt="smile warmly, nod occasionally")
+    await until_shown(avatar, is_portrait)
+    seen = Seen(avatar)
+    await avatar.play_audio(SPEECH)
+    await asyncio.sleep(0.3)
+    await seen.stop()
+    sound = np.concatenate([data for _, data in seen.sounds])
+    assert np.abs(sound).max() > 5000
+    assert np.ptp(seen.mouth()) > 1.0
+    # Each on one clock, and neither far ahead of the other.
+    assert abs(seen.pictures[-1][0] - seen.sounds[-1][0]) < 0.5
+
+
+@pytest.mark.parametrize(
+    "kind", ["small", "gray", "alpha", "edge", "two", "turned", "large", "landscape"]
+)
+async def test_portraits_of_every_kind(avatar, kind):
+    drawn = drawn_portrait()
+    exif = Image.Exif()
+    if kind == "small":
+        image = png(drawn_portrait(64, 64, unit=0.2))
+    elif kind == "gray":
+        image = png(drawn.convert("L"))
+    elif kind == "alpha":
+        image = png(drawn.convert("RGBA"))
+    elif kind == "edge":
+        image = png(drawn_portrait(900, 720, at=(0.12, 0.42)))
+    elif kind == "two":
+        both = Image.new("RGB", (1200, 720))
+        both.paste(drawn, (0, 0))
+        both.paste(drawn_portrait(unit=0.13), (600, 0))
+        image = png(both)
+    elif kind == "turned":
+        exif[0x0112] = 6
+        content = io.BytesIO()
+        drawn.rotate(90, expand=True).save(content, "JPEG", quality=92, exif=exif)
+        image = content.getvalue()
+    elif kind == "large":
+        image = png(drawn.resize((4000, 4800), Image.Resampling.NEAREST), compress_level=1)
+    else:
+        image = png(drawn_portrait(1600, 500, at=(0.3, 0.4)))
+    notes: list[str] = []
+    avatar.on(
+        "diagnostic",
+        lambda name, data: notes.append(data["message"]) if name == "prompt" else None,
+    )
+    await avatar.set_image(image)
+    grey = [119, 119, 119]
+    frame = await until_shown(
+        avatar, lambda data: np.abs(data[330, 640] - np.int16(grey)).max() > 25
+    )
+    assert frame.data.shape == (720, 1280, 3)
+    if kind == "turned":
+        await until_shown(avatar, is_portrait)
+    if kind == "two":
+        await asyncio.sleep(0.2)
+        assert any("several faces" in note for note in notes), notes
+    else:
+        assert not any("no face" in note for note in notes), notes
+
+
+async def test_a_portrait_without_a_face_is_shown_and_said(avatar):
+    notes: list[str] = []
+    avatar.on(
+        "diagnostic",
+        lambda name, data: notes.append(data["message"]) if name == "prompt" else None,
+    )
+    await avatar.set_image(np.full((300, 400, 3), (200, 40, 30), np.uint8))
+    await until_shown(avatar, lambda data: data[360, 640, 0] > 150 > data[360, 640, 1] + 60)
+    for _ in range(100):
+        if notes:
+            break
+        await asyncio.sleep(0.02)
+    assert "no face was found" in notes[0]
+    assert "seen from the front" in notes[0]
+    # Clearing it leads back to the card.
+    await avatar.set_image(None)
+    await until_shown(avatar, lambda data: np.abs(data[360, 640] - np.int16(119)).max() < 12)
+
+
+async def test_without_a_portrait_there_is_a_card_and_the_sound_comes_back(avatar):
+    frame = await avatar.recv(timeout=20)
+    assert np.abs(frame.data.astype(np.int16) - 119).max() < 12
+    await avatar.play_audio(syllable(), rate=RATE)
+    block = await avatar.remote_stream.recv_audio(timeout=20)
+    assert block.data.shape == (960, 2)
+
+
+async def test_one_portrait_fades_into_the_next(avatar):
+    await avatar.set_image(np.full((360, 640, 3), 30, np.uint8))
+    await until_shown(avatar, lambda data: data[360, 640].max() < 45)
+    await avatar.set_image(np.full((360, 640, 3), 220, np.uint8))
+    levels: list[int] = []
+
+    def fades(data: Any) -> bool:
+        levels.append(int(data[360, 640, 0]))
+        return levels[-1] > 205
+
+    await until_shown(avatar, fades)
+    between = [level for level in levels if 50 < level < 190]
+    assert len(between) >= 3, levels
+
+
+@pytest.mark.parametrize(
+    ("audio", "rate", "said"),
+    [
+        (np.zeros(0, np.float32), 48_000, "none"),
+        (b"this is no sound at all", None, "expected a WAV"),
+        (np.zeros(100, np.float32), 400_000, "rate"),
+        (np.zeros(100, np.int32), 48_000, "int16"),
+    ],
+)
+async def test_sound_that_cannot_be_played_is_refused_in_words(avatar, audio, rate, said):
+    with pytest.raises(ph.InvalidInputError, match=said):
+        await avatar.play_audio(audio, rate=rate)
