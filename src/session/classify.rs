@@ -18,7 +18,7 @@ const PERMANENT: [&str; 5] =
 pub fn server_error(text: &str, code: Option<&str>) -> Error {
     let lower = text.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let error = |code| Error::new(code, shown(text));
+    let error = |code| Error::new(code, said(text));
     if code == Some(ErrorCode::ModelFailed.as_str()) {
         error(ErrorCode::ModelFailed)
     } else if has(&["capacity", "session limit"]) {
@@ -34,6 +34,14 @@ pub fn server_error(text: &str, code: Option<&str>) -> Error {
         error(ErrorCode::SessionEnded)
     } else {
         error(ErrorCode::Server).retryable(!has(&PERMANENT))
+    }
+}
+
+/// What a service says of an error. Some say nothing.
+fn said(text: &str) -> String {
+    match text.trim() {
+        "" => "the service reported an error and gave no reason".to_owned(),
+        text => shown(text),
     }
 }
 
@@ -56,6 +64,13 @@ fn has_number(text: &str, number: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_without_words_says_that_it_has_none() {
+        for text in ["", " \n"] {
+            assert!(server_error(text, None).message.contains("gave no reason"), "{text:?}");
+        }
+    }
 
     #[test]
     fn texts_get_the_code_they_mean() {
