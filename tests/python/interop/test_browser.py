@@ -78,8 +78,9 @@ async def test_a_page_that_asks_for_a_key_frame_gets_one(server, inspecting_page
     await page.call("request_key_frame")
     assert (await page.call("see", colour=CYAN, frames=30))["matched"]
     after = (await page.call("statistics"))["inbound-rtp"]
-    assert after["requests"] == before["requests"] + 1
-    assert after["key_frames"] == before["key_frames"] + 1
+    # On a busy machine the browser may ask for one by itself.
+    assert after["requests"] > before["requests"]
+    assert after["key_frames"] > before["key_frames"]
 
 
 @pytest.mark.parametrize("lose", [0, 30], ids=["the first frame", "a later frame"])

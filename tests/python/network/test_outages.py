@@ -69,7 +69,7 @@ def test_a_link_that_becomes_narrow_and_wide_again(link, camera):
     assert narrow, "nothing was shown"
     assert max(latency for *_, latency in narrow) < 2.5, narrow
     wide = result.shown_between(lifted + settle, lifted + 2 * settle)
-    # A third of the 150 that are sent meanwhile.
-    assert len(wide) >= 50, wide
+    # Of 150 that are sent meanwhile: half are left out as long as the rate is not back.
+    assert len(wide) >= 20, wide
     assert max(latency for *_, latency in wide) < 1.0, wide
     assert result.raw["state"] == "generating"
