@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pulp::bytemuck::cast_slice;
+
 use super::sound::{Pictures, Sound, is_after};
 use crate::catalog::ModelSpec;
 use crate::error::Result;
@@ -102,7 +104,6 @@ impl Portrait {
         spawn("parhelion-face", move || {
             let mut painter = Painter {
                 avatar: Avatar::new(size.0, size.1),
-                bytes: vec![0; size.0 * size.1 * 4],
                 clock: SteadyClock::default(),
                 last: None,
                 told,
@@ -239,7 +240,6 @@ impl Shared {
 
 struct Painter {
     avatar: Avatar,
-    bytes: Vec<u8>,
     clock: SteadyClock,
     last: Option<NtpTime>,
     told: Told,
@@ -289,12 +289,11 @@ impl Painter {
 
     fn send(&mut self, sender: &VideoSender, capture_time: NtpTime) {
         let (width, height) = self.avatar.size();
-        for (bytes, pixel) in self.bytes.chunks_exact_mut(4).zip(self.avatar.picture()) {
-            bytes.copy_from_slice(&pixel.to_le_bytes());
-        }
+        const { assert!(cfg!(target_endian = "little"), "red comes first in memory") };
+        let bytes = cast_slice(self.avatar.picture());
         let mut picture = sender.picture();
         let (width, height) = (width as u32, height as u32);
-        let view = FrameView::packed(PixelFormat::Rgba, &self.bytes, width, height);
+        let view = FrameView::packed(PixelFormat::Rgba, bytes, width, height);
         match view.and_then(|view| picture.fill_from(&view)) {
             Ok(()) => {
                 sender.send(OutgoingFrame { picture, capture_time });

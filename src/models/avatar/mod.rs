@@ -18,6 +18,7 @@ mod mouth;
 mod placing;
 mod pose;
 mod resample;
+mod shape;
 mod stage;
 mod texture;
 mod voice;
@@ -39,7 +40,7 @@ use texture::mix;
 const FADE: f32 = 0.4;
 /// What is said of portraits that cannot speak, or not all.
 const NO_FACE: &str = "portrait: no face was found, so it is shown as a still; use a picture in which \
-                       a face is seen from the front, or say where eyes and mouth are";
+                       a face is seen from the front";
 const SEVERAL: &str = "portrait: there are several faces; the largest speaks";
 /// Neutral grey, half as bright as white to the eye.
 const GREY: u32 = 0xff77_7777;

@@ -5,11 +5,12 @@
 
 use std::ops::Range;
 
-use super::anatomy::{Anatomy, CELL, Field, Shape, Side};
+use super::anatomy::{Anatomy, CELL, Field, Side};
 use super::face::{Eye, Given, Marks, Point, find};
 use super::inside::{Inside, Tones, luma, ranked};
 use super::placing::{FINENESS, Placing, texture};
 use super::pose::Pose;
+use super::shape::Shape;
 use super::texture::{POINT, Texture, levels, mix, packed};
 use crate::media::Picture;
 

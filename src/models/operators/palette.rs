@@ -2,6 +2,7 @@
 //! the eye sees (Ottosson, "Oklab", 2020).
 
 use super::image::Image;
+use super::oklab::to_lab;
 
 /// Bits of each channel that the table of the nearest color keeps.
 const BITS: u32 = 5;
@@ -20,13 +21,13 @@ impl Palette {
     /// A palette whose nearest color is looked up after `change`.
     pub fn after(colors: &[u32], change: impl Fn([f32; 3]) -> [f32; 3]) -> Self {
         let colors: Vec<[u8; 3]> = colors.iter().map(|&color| rgb(color)).collect();
-        let labs: Vec<[f32; 3]> = colors.iter().map(|color| oklab(color.map(f32::from))).collect();
+        let labs: Vec<[f32; 3]> = colors.iter().map(|color| to_lab(color.map(f32::from))).collect();
         let nearest = (0..1_u32 << (3 * BITS)).map(|index| {
             let level = |shift: u32| {
                 let step = (index >> (shift * BITS)) & ((1 << BITS) - 1);
                 (step << (8 - BITS)) as f32 + 4.0
             };
-            let lab = oklab(change([level(2), level(1), level(0)]).map(|c| c.clamp(0.0, 255.0)));
+            let lab = to_lab(change([level(2), level(1), level(0)]).map(|c| c.clamp(0.0, 255.0)));
             let distance =
                 |other: &[f32; 3]| -> f32 { (0..3).map(|c| (lab[c] - other[c]).powi(2)).sum() };
             let best =
@@ -68,31 +69,15 @@ pub(in crate::models) const fn ink(color: u32) -> [f32; 3] {
     [red as f32, green as f32, blue as f32]
 }
 
-/// Lightness and the two color axes of a color in sRGB, levels 0 to 255.
-pub(in crate::models) fn oklab(color: [f32; 3]) -> [f32; 3] {
-    let [r, g, b] = color.map(|level| {
-        let level = level / 255.0;
-        if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
-    });
-    let l = (0.412_221_46 * r + 0.536_332_55 * g + 0.051_445_995 * b).cbrt();
-    let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b).cbrt();
-    let s = (0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b).cbrt();
-    [
-        0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
-        1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
-        0.025_904_037 * l + 0.782_771_77 * m - 0.808_675_77 * s,
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn white_and_black_are_the_ends_of_lightness() {
-        assert!((oklab([255.0; 3])[0] - 1.0).abs() < 1e-3);
-        assert!(oklab([0.0; 3])[0].abs() < 1e-3);
-        let red = oklab([255.0, 0.0, 0.0]);
+        assert!((to_lab([255.0; 3])[0] - 1.0).abs() < 1e-3);
+        assert!(to_lab([0.0; 3])[0].abs() < 1e-3);
+        let red = to_lab([255.0, 0.0, 0.0]);
         assert!((red[0] - 0.628).abs() < 2e-3 && (red[1] - 0.225).abs() < 2e-3, "{red:?}");
     }
 
@@ -103,7 +88,7 @@ mod tests {
         for step in 0..500_u32 {
             let color = [step * 37 % 256, step * 91 % 256, step * 13 % 256].map(|c| c as f32);
             let far = |rgb: [u8; 3]| -> f32 {
-                let (a, b) = (oklab(color), oklab(rgb.map(f32::from)));
+                let (a, b) = (to_lab(color), to_lab(rgb.map(f32::from)));
                 (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f32>().sqrt()
             };
             let best = colors.iter().map(|&c| far(rgb(c))).fold(f32::MAX, f32::min);

@@ -78,9 +78,9 @@ async def test_a_page_that_asks_for_a_key_frame_gets_one(server, inspecting_page
     await page.call("request_key_frame")
     assert (await page.call("see", colour=CYAN, frames=30))["matched"]
     after = (await page.call("statistics"))["inbound-rtp"]
-    # On a busy machine the browser may ask for one by itself.
-    assert after["requests"] > before["requests"]
-    assert after["key_frames"] > before["key_frames"]
+    # A busy browser may ask for one by itself; requests that come at once are answered by one.
+    requests = after["requests"] - before["requests"]
+    assert 1 <= after["key_frames"] - before["key_frames"] <= requests
 
 
 @pytest.mark.parametrize("lose", [0, 30], ids=["the first frame", "a later frame"])

@@ -17,7 +17,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 import parhelion as ph
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "portraits"))
+for folder in ("portraits", "sounds"):
+    sys.path.insert(0, str(Path(__file__).parents[2] / folder))
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 
@@ -37,6 +38,13 @@ async def _no_task_left(_clean: None) -> AsyncIterator[None]:
             return
         await asyncio.sleep(0)
     pytest.fail(f"left behind: tasks {left}")
+
+
+@pytest.fixture
+async def avatar(client: ph.Client) -> AsyncIterator[ph.RealTimeClient]:
+    """A session with a model that is driven by sound, and nothing sent by the user."""
+    async with client.realtime.connect(model="live_avatar", timeout=20) as session:
+        yield session
 
 
 class FakeService:

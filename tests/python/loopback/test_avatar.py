@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Seen:
     def __init__(self, session: ph.RealTimeClient) -> None:
         self.pictures: list[tuple[float, Any]] = []
         self.sounds: list[tuple[float, Any]] = []
-        self.arrivals: list[float] = []
+        self._news = asyncio.Event()
         self._tasks = [
             asyncio.create_task(self._watch(session)),
             asyncio.create_task(self._hear(session)),
@@ -49,12 +50,26 @@ class Seen:
             assert frame.capture_time is not None
             # The face is in the middle; half of the pixels tell as much.
             self.pictures.append((frame.capture_time, frame.data[::2, 320:960:2].astype(np.int16)))
-            self.arrivals.append(frame.received_at)
+            self._news.set()
 
     async def _hear(self, session: ph.RealTimeClient) -> None:
         async for block in session.remote_stream.audio_frames():
             assert block.capture_time is not None
             self.sounds.append((block.capture_time, block.data[:, 0].copy()))
+            self._news.set()
+
+    async def until(self, condition: Callable[[], bool], timeout: float = 20.0) -> None:
+        async def wait() -> None:
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+        await asyncio.wait_for(wait(), timeout)
+
+    async def until_heard(self) -> None:
+        """Everything up to now has come back, with its pictures."""
+        now = time.time()
+        await self.until(lambda: min(self.pictures[-1][0], self.sounds[-1][0]) > now)
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -77,16 +92,35 @@ class Seen:
         return [float(loud[0]), *map(float, loud[1:][np.diff(loud) > 0.3])]
 
 
+class Notes:
+    """What a session says of its portrait."""
+
+    def __init__(self, session: ph.RealTimeClient) -> None:
+        self.texts: list[str] = []
+        self._news = asyncio.Event()
+        session.on("diagnostic", self._take)
+
+    def _take(self, name: str, data: dict[str, Any]) -> None:
+        if name == "prompt":
+            self.texts.append(data["message"])
+            self._news.set()
+
+    async def until(self, words: str) -> None:
+        while not any(words in text for text in self.texts):
+            self._news.clear()
+            await asyncio.wait_for(self._news.wait(), 20)
+
+
 def png(image: Image.Image, **options: Any) -> bytes:
     content = io.BytesIO()
     image.save(content, "PNG", **options)
     return content.getvalue()
 
 
-@pytest.fixture
-async def avatar(client: ph.Client) -> AsyncIterator[ph.RealTimeClient]:
-    async with client.realtime.connect(model="live_avatar", timeout=20) as session:
-        yield session
+async def until_settled(session: ph.RealTimeClient) -> None:
+    """A portrait fades in over ten pictures."""
+    for _ in range(15):
+        await session.recv(timeout=20)
 
 
 async def until_shown(session: ph.RealTimeClient, condition: Any, timeout: float = 20.0) -> Any:
@@ -109,15 +143,15 @@ async def test_the_mouth_opens_when_the_sound_starts(avatar):
     """The picture in which the mouth opens against the sample in which each click starts."""
     await avatar.set_image(png(drawn_portrait()), prompt="calm")
     await until_shown(avatar, is_portrait)
-    await asyncio.sleep(0.6)
+    await until_settled(avatar)
     track = np.zeros(int(3.2 * RATE), np.float32)
     click = syllable()
     for at in (0.4, 1.2, 2.0):
         track[int(at * RATE) :][: len(click)] += click
     seen = Seen(avatar)
-    await asyncio.sleep(0.2)
+    await seen.until(lambda: len(seen.pictures) > 5 and bool(seen.sounds))
     await avatar.play_audio(track, rate=RATE)
-    await asyncio.sleep(0.3)
+    await seen.until_heard()
     await seen.stop()
     starts = seen.starts()
     assert len(starts) == 3, starts
@@ -139,11 +173,10 @@ async def test_the_mouth_opens_when_the_sound_starts(avatar):
 async def test_silence_keeps_the_mouth_closed_and_the_face_alive(avatar):
     await avatar.set_image(png(drawn_portrait()))
     await until_shown(avatar, is_portrait)
-    await asyncio.sleep(0.6)
+    await until_settled(avatar)
     seen = Seen(avatar)
-    await asyncio.sleep(3.0)
+    await seen.until(lambda: len(seen.pictures) > 55)
     await seen.stop()
-    assert len(seen.pictures) > 55, "25 a second, of which a busy machine may lose some"
     times = [time for time, _ in seen.pictures]
     assert np.diff(times).max() < 0.5
     first, last = seen.pictures[0][1], seen.pictures[-1][1]
@@ -158,7 +191,7 @@ async def test_speech_comes_back_with_its_pictures(avatar):
     await until_shown(avatar, is_portrait)
     seen = Seen(avatar)
     await avatar.play_audio(SPEECH)
-    await asyncio.sleep(0.3)
+    await seen.until_heard()
     await seen.stop()
     sound = np.concatenate([data for _, data in seen.sounds])
     assert np.abs(sound).max() > 5000
@@ -195,11 +228,7 @@ async def test_portraits_of_every_kind(avatar, kind):
         image = png(drawn.resize((4000, 4800), Image.Resampling.NEAREST), compress_level=1)
     else:
         image = png(drawn_portrait(1600, 500, at=(0.3, 0.4)))
-    notes: list[str] = []
-    avatar.on(
-        "diagnostic",
-        lambda name, data: notes.append(data["message"]) if name == "prompt" else None,
-    )
+    notes = Notes(avatar)
     await avatar.set_image(image)
     grey = [119, 119, 119]
     frame = await until_shown(
@@ -209,26 +238,17 @@ async def test_portraits_of_every_kind(avatar, kind):
     if kind == "turned":
         await until_shown(avatar, is_portrait)
     if kind == "two":
-        await asyncio.sleep(0.2)
-        assert any("several faces" in note for note in notes), notes
+        await notes.until("several faces")
     else:
-        assert not any("no face" in note for note in notes), notes
+        assert not any("no face" in text for text in notes.texts), notes.texts
 
 
 async def test_a_portrait_without_a_face_is_shown_and_said(avatar):
-    notes: list[str] = []
-    avatar.on(
-        "diagnostic",
-        lambda name, data: notes.append(data["message"]) if name == "prompt" else None,
-    )
+    notes = Notes(avatar)
     await avatar.set_image(np.full((300, 400, 3), (200, 40, 30), np.uint8))
     await until_shown(avatar, lambda data: data[360, 640, 0] > 150 > data[360, 640, 1] + 60)
-    for _ in range(100):
-        if notes:
-            break
-        await asyncio.sleep(0.02)
-    assert "no face was found" in notes[0]
-    assert "seen from the front" in notes[0]
+    await notes.until("no face was found")
+    assert "seen from the front" in notes.texts[0]
     # Clearing it leads back to the card.
     await avatar.set_image(None)
     await until_shown(avatar, lambda data: np.abs(data[360, 640] - np.int16(119)).max() < 12)
