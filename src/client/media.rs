@@ -182,24 +182,25 @@ impl Media {
     }
 
     /// `None`: another frame may be sent. Otherwise when to look again if nothing is heard before;
-    /// `up` says whether there is a connection.
-    fn full(&self, up: bool) -> Option<Duration> {
-        match self.flow.send {
-            Policy::Latest => None,
-            _ if !up => Some(LOOK_AGAIN),
+    /// `up` says whether there is a connection. It is asked last: a connection that goes empties
+    /// the window.
+    fn full(&self, up: impl Fn() -> bool) -> Option<Duration> {
+        let full = match self.flow.send {
+            Policy::Latest => return None,
             Policy::All(_) => self.sender.is_full().then_some(LOOK_AGAIN),
-            Policy::Wait(_) => self.room.window()?.full(Instant::now()),
-        }
+            Policy::Wait(_) => self.room.window().and_then(|mut window| window.full(Instant::now())),
+        };
+        full.or_else(|| (!up()).then_some(LOOK_AGAIN))
     }
 
     /// As [`Self::full`]; if there is none, the listener hears when there is.
     pub(super) fn room(&self, up: impl Fn() -> bool) -> Option<Duration> {
-        self.room.look(|| self.full(up()))
+        self.room.look(|| self.full(&up))
     }
 
     /// Waits for room, for at most `limit`. Whether there is some.
     pub(super) fn wait_for_room(&self, limit: Duration, up: impl Fn() -> bool) -> bool {
-        self.room.wait(limit, || self.full(up()))
+        self.room.wait(limit, || self.full(&up))
     }
 
     /// Something has changed that room may depend on.
@@ -221,7 +222,7 @@ impl Media {
     ) -> Result<u64> {
         let at = Instant::now();
         check_encodable(view.width(), view.height())?;
-        if self.full(up).is_some() {
+        if self.full(|| up).is_some() {
             return Err(queue_full(self.flow, up));
         }
         if !up {
@@ -239,7 +240,7 @@ impl Media {
         }
         // Ids and stamps rise together, whichever thread comes first.
         let mut outgoing = lock(&self.outgoing);
-        if self.full(up).is_some() {
+        if self.full(|| up).is_some() {
             // Another thread was faster.
             self.sender.recycle(picture);
             return Err(queue_full(self.flow, up));

@@ -287,8 +287,10 @@ impl RealTimeSession {
         self.shared.media.wait_for_room(limit, || self.is_up())
     }
 
+    /// Whether what is sent goes somewhere: a connection is closed before the state says so.
     fn is_up(&self) -> bool {
         matches!(self.state(), ConnectionState::Connected | ConnectionState::Generating)
+            && self.shared.media.peer().is_some()
     }
 
     /// Takes the oldest frame that waits, if any.

@@ -175,6 +175,21 @@ async def test_a_pending_drain_ends_with_the_session(server, client, picture):
             session.send(picture())
 
 
+async def test_a_session_that_is_closing_has_no_room(server, client, picture):
+    initial = ph.InitialState(prompt="noir")
+    async with client.realtime.connect(
+        model="mirage_v2", flow="wait", initial_state=initial, timeout=20
+    ) as session:
+        server.faults.freeze_model()
+        session.send(picture())
+        session.send(picture())
+        assert server.end_session(session.session_id, "insufficient_credits")
+        # The connection is closed before the state says so; what is sent then goes nowhere. On this
+        # thread, so that no time between the two is missed.
+        while session._core.state != "disconnected":
+            assert session._core.room() is not None
+
+
 async def test_latest_and_all_have_room_at_once(client, picture):
     for flow in ("latest", "all"):
         async with client.realtime.connect(model="mirage_v2", flow=flow, timeout=20) as session:
