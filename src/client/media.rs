@@ -188,7 +188,9 @@ impl Media {
         let full = match self.flow.send {
             Policy::Latest => return None,
             Policy::All(_) => self.sender.is_full().then_some(LOOK_AGAIN),
-            Policy::Wait(_) => self.room.window().and_then(|mut window| window.full(Instant::now())),
+            Policy::Wait(_) => {
+                self.room.window().and_then(|mut window| window.full(Instant::now()))
+            }
         };
         full.or_else(|| (!up()).then_some(LOOK_AGAIN))
     }
