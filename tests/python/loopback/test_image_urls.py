@@ -42,10 +42,10 @@ class Site:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self.asked.set()
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             request = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.requests.append(request)
+            self.asked.set()
             page = self.pages.get(request.split(" ")[1])
             if page is None:  # never answers
                 await reader.read()
