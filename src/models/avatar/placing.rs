@@ -3,6 +3,7 @@
 
 use super::face::{Marks, Point};
 use super::resample::{Scaled, scaled};
+use super::texture::{levels, packed};
 use crate::media::Picture;
 
 /// The texture has this many pixels along each side of a pixel of the frame.
@@ -106,32 +107,76 @@ fn extend(texture: &mut [u32], (width, height): (usize, usize), (from, to): (usi
         }
     }
     let blurs = BLURS.map(|sigma| small.blurred(sigma * 4.0 / REDUCTION as f32 * FINENESS as f32));
-    for y in 0..height {
-        for x in (0..from).chain(to..width) {
+    let columns: Vec<Beside> = (0..from)
+        .chain(to..width)
+        .map(|x| {
             let away = if x < from { from - x } else { x + 1 - to } as f32 / height as f32;
-            let sharp = texture[y * width + mirrored(x)].to_le_bytes();
-            let mut color = [sharp[0], sharp[1], sharp[2]].map(f32::from);
-            let mut start = 0.0;
-            for (blurred, from) in blurs.iter().zip(FROM) {
-                let part = ((away - start) / (from - start)).clamp(0.0, 1.0);
-                if part <= 0.0 {
-                    break;
+            Beside::of(x, mirrored(x), away)
+        })
+        .collect();
+    let mut rows = blurs.each_ref().map(|_| vec![[0.0; 3]; small_width]);
+    for (y, line) in texture.chunks_exact_mut(width).enumerate() {
+        for (blurred, row) in blurs.iter().zip(&mut rows) {
+            blurred.row((y as f32 + 0.5) / REDUCTION as f32 - 0.5, row);
+        }
+        for column in &columns {
+            let mut color = match column.soft {
+                Some(blur) => between(&rows[blur], column.place),
+                None => levels(line[column.mirrored]),
+            };
+            if column.part > 0.0 {
+                let softer = between(&rows[column.softer], column.place);
+                for (level, softer) in color.iter_mut().zip(softer) {
+                    *level += (softer - *level) * column.part;
                 }
-                let other = blurred.at(
-                    (x as f32 + 0.5) / REDUCTION as f32 - 0.5,
-                    (y as f32 + 0.5) / REDUCTION as f32 - 0.5,
-                );
-                (0..3).for_each(|channel| {
-                    color[channel] += (other[channel] - color[channel]) * part;
-                });
-                start = from;
             }
-            // Away from the portrait it is a little darker: the eye stays with the face.
-            let light = 1.0 - 0.15 * (away * 1.6).min(1.0);
-            let [r, g, b] = color.map(|level| (level * light + 0.5) as u8);
-            texture[y * width + x] = u32::from_le_bytes([r, g, b, 255]);
+            line[column.x] = packed(color.map(|level| level * column.light));
         }
     }
+}
+
+/// A column beside the portrait: what it is made of, the same in all rows.
+struct Beside {
+    x: usize,
+    /// The column of the portrait that it mirrors.
+    mirrored: usize,
+    /// The place in the blurred rows.
+    place: f32,
+    /// Which of the blurs is seen, if not the portrait itself; which comes next, and how much of it.
+    soft: Option<usize>,
+    softer: usize,
+    part: f32,
+    light: f32,
+}
+
+impl Beside {
+    /// The column so far away from the portrait, in parts of the frame's height.
+    fn of(x: usize, mirrored: usize, away: f32) -> Self {
+        let past = FROM.iter().filter(|&&from| away >= from).count();
+        let start = if past > 0 { FROM[past - 1] } else { 0.0 };
+        let softer = past.min(FROM.len() - 1);
+        let part = if past < FROM.len() { (away - start) / (FROM[past] - start) } else { 0.0 };
+        Self {
+            x,
+            mirrored,
+            place: (x as f32 + 0.5) / REDUCTION as f32 - 0.5,
+            soft: past.checked_sub(1),
+            softer,
+            part,
+            // Away from the portrait it is a little darker: the eye stays with the face.
+            light: 1.0 - 0.15 * (away * 1.6).min(1.0),
+        }
+    }
+}
+
+/// The color at a place of a row, between its pixels.
+#[inline]
+fn between(row: &[[f32; 3]], x: f32) -> [f32; 3] {
+    let x = x.clamp(0.0, (row.len() - 1) as f32);
+    let from = x as usize;
+    let (a, b) = (row[from], row[(from + 1).min(row.len() - 1)]);
+    let part = x - from as f32;
+    std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * part)
 }
 
 /// A place outside of a stretch, folded back into it.
@@ -157,19 +202,18 @@ impl Rgb {
         self.data[y * self.width + x] = color;
     }
 
-    fn at(&self, x: f32, y: f32) -> [f32; 3] {
-        let x = x.clamp(0.0, (self.width - 1) as f32);
+    /// A row at a height between those that there are.
+    fn row(&self, y: f32, out: &mut [[f32; 3]]) {
         let y = y.clamp(0.0, (self.height - 1) as f32);
-        let (x0, y0) = (x as usize, y as usize);
-        let (x1, y1) = ((x0 + 1).min(self.width - 1), (y0 + 1).min(self.height - 1));
-        let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-        let pixel = |x: usize, y: usize| self.data[y * self.width + x];
-        let (a, b, c, d) = (pixel(x0, y0), pixel(x1, y0), pixel(x0, y1), pixel(x1, y1));
-        std::array::from_fn(|channel| {
-            let above = a[channel] + (b[channel] - a[channel]) * fx;
-            let below = c[channel] + (d[channel] - c[channel]) * fx;
-            above + (below - above) * fy
-        })
+        let from = y as usize;
+        let above = &self.data[from * self.width..][..self.width];
+        let below = &self.data[(from + 1).min(self.height - 1) * self.width..][..self.width];
+        let part = y - from as f32;
+        for ((out, above), below) in out.iter_mut().zip(above).zip(below) {
+            *out = std::array::from_fn(|channel| {
+                above[channel] + (below[channel] - above[channel]) * part
+            });
+        }
     }
 
     fn blurred(&self, sigma: f32) -> Self {

@@ -17,38 +17,37 @@ impl Gray {
 
     /// Blurred by a Gaussian: the true one where it is narrow, three boxes where it is wide.
     pub fn blurred(&self, sigma: f32) -> Self {
-        if sigma < 2.0 {
-            let reach = (2.5 * sigma).ceil() as isize;
-            let weights: Vec<f32> =
-                (-reach..=reach).map(|at| (-0.5 * (at as f32 / sigma).powi(2)).exp()).collect();
-            return self.weighed(&weights).turned().weighed(&weights).turned();
-        }
-        let radius = ((sigma - 0.5).round() as usize).max(1);
-        let mut now = self.clone();
-        for _ in 0..3 {
-            now = now.boxed(radius);
-        }
-        now = now.turned();
-        for _ in 0..3 {
-            now = now.boxed(radius);
-        }
-        now.turned()
+        let down = |gray: &Self| {
+            if sigma < 2.0 {
+                let reach = (2.5 * sigma).ceil() as isize;
+                let weights: Vec<f32> =
+                    (-reach..=reach).map(|at| (-0.5 * (at as f32 / sigma).powi(2)).exp()).collect();
+                return gray.weighed(&weights);
+            }
+            let radius = ((sigma - 0.5).round() as usize).max(1);
+            gray.boxed(radius).boxed(radius).boxed(radius)
+        };
+        // Down only: whole rows are added up, which is fast.
+        down(&down(self).turned()).turned()
+    }
+
+    /// A row; beyond the border that of the border.
+    fn row(&self, y: isize) -> &[f32] {
+        let y = y.clamp(0, self.height as isize - 1) as usize;
+        &self.data[y * self.width..][..self.width]
     }
 
     fn weighed(&self, weights: &[f32]) -> Self {
         let mut out = Self::new(self.width, self.height);
         let reach = (weights.len() / 2) as isize;
         let total: f32 = weights.iter().sum();
-        let last = self.width as isize - 1;
-        for (row, out) in self.data.chunks(self.width).zip(out.data.chunks_mut(self.width)) {
-            for (x, out) in out.iter_mut().enumerate() {
-                let first = x as isize - reach;
-                let sum: f32 = weights
-                    .iter()
-                    .enumerate()
-                    .map(|(at, weight)| weight * row[(first + at as isize).clamp(0, last) as usize])
-                    .sum();
-                *out = sum / total;
+        for (y, out) in out.data.chunks_exact_mut(self.width).enumerate() {
+            for (at, weight) in weights.iter().enumerate() {
+                let row = self.row(y as isize + at as isize - reach);
+                let weight = weight / total;
+                for (out, value) in out.iter_mut().zip(row) {
+                    *out += value * weight;
+                }
             }
         }
         out
@@ -66,15 +65,20 @@ impl Gray {
 
     fn boxed(&self, radius: usize) -> Self {
         let mut out = Self::new(self.width, self.height);
-        let last = self.width as isize - 1;
-        let size = (2 * radius + 1) as f32;
-        for (row, out) in self.data.chunks(self.width).zip(out.data.chunks_mut(self.width)) {
-            let near = |x: isize| row[x.clamp(0, last) as usize];
-            let mut sum: f32 = (-(radius as isize)..=radius as isize).map(near).sum();
-            for (x, out) in out.iter_mut().enumerate() {
-                *out = sum / size;
-                let x = x as isize;
-                sum += near(x + radius as isize + 1) - near(x - radius as isize);
+        let part = 1.0 / (2 * radius + 1) as f32;
+        let radius = radius as isize;
+        let mut sums = vec![0.0; self.width];
+        for y in -radius..=radius {
+            for (sum, value) in sums.iter_mut().zip(self.row(y)) {
+                *sum += value;
+            }
+        }
+        for (y, out) in out.data.chunks_exact_mut(self.width).enumerate() {
+            let y = y as isize;
+            let (come, gone) = (self.row(y + radius + 1), self.row(y - radius));
+            for (((out, sum), come), gone) in out.iter_mut().zip(&mut sums).zip(come).zip(gone) {
+                *out = *sum * part;
+                *sum += come - gone;
             }
         }
         out

@@ -190,34 +190,38 @@ impl Template {
 
     /// How much the left side of a part of a picture is like its right, -1 to 1.
     fn alike(&self, channels: &Channels, left: usize, top: usize) -> f32 {
-        let (mut product, mut squares, mut sum, mut total) = (0.0, 0.0, 0.0, 0.0);
-        for row in 0..ROWS {
+        let mut sums = [[0.0_f32; COLUMNS]; 3];
+        let [products, all, squares] = &mut sums;
+        for (row, weights) in self.weights.chunks_exact(COLUMNS).enumerate() {
             let own = &channels.light.data[(top + row) * channels.light.width + left..][..COLUMNS];
             for column in 0..COLUMNS {
-                let weight = self.weights[row * COLUMNS + column];
-                let (a, b) = (own[column], own[COLUMNS - 1 - column]);
-                product += a * b * weight;
-                squares += a * a * weight;
-                sum += a * weight;
-                total += weight;
+                let weighed = own[column] * weights[column];
+                products[column] += weighed * own[COLUMNS - 1 - column];
+                all[column] += weighed;
+                squares[column] += weighed * own[column];
             }
         }
+        let [product, sum, squares] = sums.map(|sums| sums.iter().sum::<f32>());
+        let total = self.total;
         let mean = sum / total;
         (product / total - mean * mean) / (squares / total - mean * mean).max(0.05)
     }
 
     fn one(&self, values: &[f32], gray: &Gray, left: usize, top: usize) -> f32 {
-        let (mut product, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for row in 0..ROWS {
+        // A sum for each column: they are added up side by side.
+        let mut sums = [[0.0_f32; COLUMNS]; 3];
+        let [products, all, squares] = &mut sums;
+        let weights = self.weights.chunks_exact(COLUMNS);
+        for (row, (values, weights)) in values.chunks_exact(COLUMNS).zip(weights).enumerate() {
             let own = &gray.data[(top + row) * gray.width + left..][..COLUMNS];
-            let values = &values[row * COLUMNS..][..COLUMNS];
-            let weights = &self.weights[row * COLUMNS..][..COLUMNS];
-            for ((own, value), weight) in own.iter().zip(values).zip(weights) {
-                product += own * value * weight;
-                sum += own * weight;
-                squares += own * own * weight;
+            for column in 0..COLUMNS {
+                let weighed = own[column] * weights[column];
+                products[column] += weighed * values[column];
+                all[column] += weighed;
+                squares[column] += weighed * own[column];
             }
         }
+        let [product, sum, squares] = sums.map(|sums| sums.iter().sum::<f32>());
         let spread = squares - sum * sum / self.total;
         product / spread.max(0.02 * self.total).sqrt()
     }
