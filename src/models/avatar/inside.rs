@@ -1,42 +1,7 @@
 //! The inside of a mouth, painted: the dark, the tongue, the teeth, in the light of the portrait.
 
 use super::mouth::Mouth;
-use super::texture::levels;
-
-/// Colors of a portrait's mouth.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Tones {
-    pub teeth: [f32; 3],
-    pub tongue: [f32; 3],
-    pub dark: [f32; 3],
-    /// The line of lashes.
-    pub lash: [f32; 3],
-}
-
-impl Tones {
-    /// What a mouth is like in this light: from the skin, the lips, and the whitest and darkest of
-    /// the eyes.
-    pub fn of(skin: [f32; 3], lips: [f32; 3], white: f32, dark: [f32; 3]) -> Self {
-        let skin_luma = luma(skin).max(8.0);
-        // Teeth are as bright as the white of the eyes, and a little as warm as the light.
-        let bright = (0.62 * white + 0.45 * skin_luma).clamp(70.0, 228.0);
-        let cast = skin.map(|level| level / skin_luma);
-        let warm = |part: f32| cast.map(|cast| 1.0 + (cast - 1.0) * part);
-        let teeth = warm(0.16).map(|tint| bright * tint);
-        let lip_luma = luma(lips).max(8.0);
-        let tongue_luma = (0.42 * skin_luma + 0.25 * lip_luma).min(130.0);
-        let tongue = lips.map(|level| {
-            let tint = level / lip_luma;
-            tongue_luma * (1.0 + (tint - 1.0) * 1.25)
-        });
-        let depth = (0.13 * skin_luma).clamp(10.0, 30.0);
-        let dark_inside = lips.map(|level| {
-            let tint = level / lip_luma;
-            depth * (1.0 + (tint - 1.0) * 2.2).max(0.3)
-        });
-        Self { teeth, tongue, dark: dark_inside, lash: dark.map(|level| level * 0.8) }
-    }
-}
+use super::tones::Tones;
 
 /// What is painted at a moment.
 #[derive(Debug, Clone, Copy)]
@@ -122,25 +87,4 @@ fn blend(color: &mut [f32; 3], other: [f32; 3], part: f32) {
     for (level, other) in color.iter_mut().zip(other) {
         *level += (other - *level) * part;
     }
-}
-
-/// How bright a color is.
-pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
-    0.299 * r + 0.587 * g + 0.114 * b
-}
-
-/// The color at a part of some colors, by brightness.
-pub(super) fn ranked(colors: &mut [u32], part: f32) -> [f32; 3] {
-    if colors.is_empty() {
-        return [128.0; 3];
-    }
-    colors.sort_by(|a, b| luma(levels(*a)).total_cmp(&luma(levels(*b))));
-    let at = ((colors.len() - 1) as f32 * part).round() as usize;
-    let near = &colors[at.saturating_sub(2)..(at + 3).min(colors.len())];
-    let mut mean = [0.0; 3];
-    for color in near {
-        let color = levels(*color);
-        (0..3).for_each(|channel| mean[channel] += color[channel] / near.len() as f32);
-    }
-    mean
 }

@@ -21,6 +21,7 @@ mod resample;
 mod shape;
 mod stage;
 mod texture;
+mod tones;
 mod voice;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! the portrait ends.
 
 use super::face::{Marks, Point};
-use super::resample::{Scaled, scaled};
+use super::resample::{Scaled, scaled, turned};
 use super::texture::{levels, packed};
 use crate::media::Picture;
 
@@ -246,12 +246,7 @@ impl Rgb {
     }
 
     fn turned(&self) -> Self {
-        let mut out = Self::new(self.height, self.width);
-        for y in 0..self.height {
-            for x in 0..self.width {
-                out.data[x * self.height + y] = self.data[y * self.width + x];
-            }
-        }
-        out
+        let data = turned(&self.data, self.width);
+        Self { width: self.height, height: self.width, data }
     }
 }

@@ -1,4 +1,4 @@
-//! A part of a picture at another size.
+//! A part of a picture at another size, and rows that become columns.
 
 use crate::media::Picture;
 
@@ -133,4 +133,14 @@ fn reduced(picture: &Picture, by: usize) -> Picture {
         data.extend(sums.iter().map(|&sum| ((sum + count / 2) / count) as u8));
     }
     Picture { width: small_width as u32, height: small_height as u32, data }
+}
+
+/// Rows of so many values as columns.
+pub(super) fn turned<T: Copy>(rows: &[T], width: usize) -> Vec<T> {
+    let height = rows.len() / width;
+    let mut columns = Vec::with_capacity(rows.len());
+    for x in 0..width {
+        columns.extend((0..height).map(|y| rows[y * width + x]));
+    }
+    columns
 }

@@ -7,11 +7,12 @@ use std::ops::Range;
 
 use super::anatomy::{Anatomy, CELL, Field, Side};
 use super::face::{Eye, Given, Marks, Point, find};
-use super::inside::{Inside, Tones, luma, ranked};
+use super::inside::Inside;
 use super::placing::{FINENESS, Placing, texture};
 use super::pose::Pose;
 use super::shape::Shape;
 use super::texture::{POINT, Texture, levels, mix, packed};
+use super::tones::Tones;
 use crate::media::Picture;
 
 /// A portrait in its frame, ready to be painted in any pose.
@@ -134,7 +135,7 @@ fn shifted(placing: Placing) -> Point {
 
 impl Face {
     fn new(marks: Marks, texture: &Texture, frame: (usize, usize)) -> Self {
-        let tones = tones(&marks, texture);
+        let tones = Tones::seen(&marks, texture);
         let anatomy = Anatomy::new(marks, frame);
         let shape = &anatomy.shape;
         let unit = shape.unit;
@@ -169,69 +170,6 @@ impl Face {
             lids: Mesh::default(),
         }
     }
-}
-
-/// The colors from which the inside of the mouth is painted.
-fn tones(marks: &Marks, texture: &Texture) -> Tones {
-    let shape = Shape::new(marks.clone());
-    let frame = marks.upright();
-    let at = |point: Point| {
-        let fine = FINENESS as f32;
-        let x = (point.x * fine + 0.5).clamp(0.0, (texture.width - 1) as f32) as usize;
-        let y = (point.y * fine + 0.5).clamp(0.0, (texture.height - 1) as f32) as usize;
-        texture.data[y * texture.width + x]
-    };
-    let mut skin = Vec::new();
-    let mut lips = Vec::new();
-    let mut eyes = Vec::new();
-    for step in 0..48 {
-        let (a, b) = ((step % 8) as f32 / 7.0 - 0.5, (step / 8) as f32 / 5.0 - 0.5);
-        for side in [-0.5, 0.5] {
-            skin.push(at(frame.place(side + 0.3 * a, 0.55 + 0.3 * b)));
-        }
-        let place = |u: f32, height: f32| {
-            Point::new(
-                shape.mouth.x + u * shape.half * shape.across.0 + height * shape.down.0,
-                shape.mouth.y + u * shape.half * shape.across.1 + height * shape.down.1,
-            )
-        };
-        let u = 1.1 * a;
-        let part = b + 0.5;
-        let edge = |heights: &[f32]| Shape::edge(heights, u);
-        let (top, upper) = (edge(&marks.lips.top), edge(&marks.lips.upper));
-        let (lower, bottom) = (edge(&marks.lips.lower), edge(&marks.lips.bottom));
-        lips.push(at(place(u, top + (upper - top) * (0.25 + 0.5 * part))));
-        lips.push(at(place(u, lower + (bottom - lower) * (0.25 + 0.5 * part))));
-        for eye in &marks.eyes {
-            let (ex, ey) = frame.inside(eye.center);
-            let (w, h) = (eye.half_width / frame.unit, eye.below / frame.unit);
-            eyes.push(at(frame.place(ex + 1.5 * w * a, ey + 1.2 * h * b)));
-        }
-    }
-    let mut teeth = Vec::new();
-    if shape.gap > 3.0 {
-        for step in 0..60 {
-            let (u, part) = ((step % 12) as f32 / 11.0 - 0.5, (step / 12) as f32 / 5.0 + 0.1);
-            let (upper, lower) =
-                (Shape::edge(&marks.lips.upper, u), Shape::edge(&marks.lips.lower, u));
-            let height = upper + (lower - upper) * part;
-            teeth.push(at(Point::new(
-                shape.mouth.x + u * shape.half * shape.across.0 + height * shape.down.0,
-                shape.mouth.y + u * shape.half * shape.across.1 + height * shape.down.1,
-            )));
-        }
-    }
-    let white = ranked(&mut eyes, 0.92);
-    let white = luma(white);
-    let dark = ranked(&mut eyes, 0.04);
-    let skin = ranked(&mut skin, 0.5);
-    let mut tones = Tones::of(skin, ranked(&mut lips, 0.45), white, dark);
-    let own = ranked(&mut teeth, 0.75);
-    // Teeth that are seen say best how teeth are here.
-    if teeth.len() > 4 && luma(own) > 0.8 * luma(tones.teeth) {
-        tones.teeth = own;
-    }
-    tones
 }
 
 impl Mesh {

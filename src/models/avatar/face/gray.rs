@@ -1,5 +1,6 @@
 //! Pictures of one channel as numbers: what the search for faces works on.
 
+use super::super::resample::turned;
 use crate::media::Picture;
 
 /// One channel; rows without gaps.
@@ -85,13 +86,8 @@ impl Gray {
     }
 
     fn turned(&self) -> Self {
-        let mut out = Self::new(self.height, self.width);
-        for y in 0..self.height {
-            for x in 0..self.width {
-                out.data[x * self.height + y] = self.data[y * self.width + x];
-            }
-        }
-        out
+        let data = turned(&self.data, self.width);
+        Self { width: self.height, height: self.width, data }
     }
 
     /// The value at a place between pixels; outside that of the border.
