@@ -1,8 +1,9 @@
 //! Where the person, or whatever the picture is about, is.
 //!
 //! No network: evidence is put together as odds. A seat: head and shoulders below a face that was
-//! found, or the middle of the picture; what stands out from the border; skin; motion; and then
-//! what has the colors of the one side or the other. The estimate is spread over areas of one
+//! found, or the middle of the picture; what stands out from the border, and whose colors are not
+//! those of the rim; skin; motion; and then what has the colors of the one side or the other. Only
+//! pieces that are well seated are kept. The estimate is spread over areas of one
 //! color, follows its predecessor, and gets its borders from the frame.
 
 use super::barrier::{Barrier, Opponents};
@@ -10,17 +11,22 @@ use super::color::{Members, hinted};
 use super::face::{Face, Faces};
 use super::islands::Islands;
 use super::matte::Matte;
+use super::rim::Rim;
 use super::sides::Sides;
 use super::spread::Spread;
-use crate::models::operators::{Coarse, Image, Plane, halve_image, ramp, shade, smooth};
+use super::steps::Steps;
+use crate::models::operators::{Coarse, Image, Plane, mix, ramp, shade, smooth};
 
-/// The number of pixels up to which a picture is halved before it is looked at.
-const LOOKED_AT: usize = 36_000;
 /// How much of the new estimate is taken over with every frame, where nothing moves and where
 /// everything does.
 const FOLLOW: (f32, f32) = (0.25, 0.85);
-/// Pieces smaller than this part of the largest are let go.
-const LEAST: f32 = 0.12;
+/// Pieces that are worth less than this part of the best are let go.
+const LEAST: f32 = 0.25;
+/// How far an estimate spreads, in parts of the longer side, and the contrast that halts it.
+const REACH: f32 = 0.12;
+const CONTRAST: f32 = 130.0;
+/// How much of what was shown is believed before a new look.
+const HELD: f32 = 0.5;
 /// How quickly a seat takes the place of another.
 const SETTLE: f32 = 0.2;
 
@@ -29,9 +35,6 @@ pub(super) struct Foreground {
     pub plane: Plane,
     /// What moves, likewise; filled on request.
     pub motion: Plane,
-    steps: Vec<Image>,
-    /// How many of `steps` belong to the present size.
-    depth: usize,
     frame_luma: Plane,
     luma: Plane,
     colors: Vec<Opponents>,
@@ -47,6 +50,7 @@ pub(super) struct Foreground {
     face: Option<Face>,
     barrier: Barrier,
     sides: Sides,
+    rim: Rim,
     spread: Spread,
     islands: Islands,
     matte: Matte,
@@ -54,6 +58,8 @@ pub(super) struct Foreground {
     stir: Vec<f32>,
     active: Vec<f32>,
     odds: Vec<f32>,
+    /// How well each place is one where things stand, 0 to 1.
+    seats: Vec<f32>,
     share: Vec<f32>,
     shown: Vec<f32>,
 }
@@ -63,8 +69,6 @@ impl Foreground {
         Self {
             plane: Plane::default(),
             motion: Plane::default(),
-            steps: Vec::new(),
-            depth: 0,
             frame_luma: Plane::default(),
             luma: Plane::default(),
             colors: Vec::new(),
@@ -77,6 +81,7 @@ impl Foreground {
             face: None,
             barrier: Barrier::default(),
             sides: Sides::new(),
+            rim: Rim::new(),
             spread: Spread::default(),
             islands: Islands::default(),
             matte: Matte::default(),
@@ -84,14 +89,16 @@ impl Foreground {
             stir: Vec::new(),
             active: Vec::new(),
             odds: Vec::new(),
+            seats: Vec::new(),
             share: Vec::new(),
             shown: Vec::new(),
         }
     }
 
-    /// Looks at the next frame.
-    pub fn measure(&mut self, frame: &Image) {
-        self.shrink(frame);
+    /// Looks at the next frame, which `steps` leads down from.
+    pub fn measure(&mut self, frame: &Image, steps: &Steps) {
+        frame.luma(&mut self.frame_luma);
+        self.look_at(steps.small());
         let is_new = self.shown.len() != self.luma.data.len();
         if is_new {
             self.begin();
@@ -99,19 +106,23 @@ impl Foreground {
         self.move_on();
         self.look_for_a_face(is_new);
         self.barrier.measure(&self.colors, self.luma.width, self.seated < 0.5);
-        self.weigh();
+        self.rim.learn(&self.colors, self.luma.width, is_new);
+        self.weigh(is_new);
         // A first look has to find the colors; later ones follow them.
-        for round in 0..if is_new { 2 } else { 1 } {
+        let rounds = if is_new { 4 } else { 1 };
+        for round in 0..rounds {
             self.sides.learn(&self.colors, &self.share, is_new && round == 0);
             for ((share, &odds), &color) in self.share.iter_mut().zip(&self.odds).zip(&self.colors)
             {
                 *share = chance(0.8 * odds + self.sides.odds(color));
             }
-            let reach = self.luma.width.max(self.luma.height) as f32 * 0.07;
-            self.spread.apply(&mut self.share, &self.colors, self.luma.width, reach, 130.0);
+            let reach = self.luma.width.max(self.luma.height) as f32 * REACH;
+            self.spread.apply(&mut self.share, &self.colors, self.luma.width, reach, CONTRAST);
+            if round + 1 < rounds {
+                self.islands.clear(&mut self.share, &self.seats, self.luma.width, LEAST);
+            }
         }
         self.settle(is_new);
-        let steps = &self.steps[..self.depth];
         self.matte.apply(&self.shown, &self.luma, steps, &self.frame_luma, &mut self.plane);
     }
 
@@ -145,29 +156,13 @@ impl Foreground {
     }
 
     /// Fills `motion` after [`Self::measure`].
-    pub fn measure_motion(&mut self) {
+    pub fn measure_motion(&mut self, steps: &Steps) {
         self.share.clear();
         self.share.extend(self.active.iter().map(|active| (active * 2.0).min(1.0)));
-        let steps = &self.steps[..self.depth];
         self.matte.apply(&self.share, &self.luma, steps, &self.frame_luma, &mut self.motion);
     }
 
-    /// Halves the frame until it is small.
-    fn shrink(&mut self, frame: &Image) {
-        let mut pixels = usize::MAX;
-        let mut depth = 0;
-        while pixels > LOOKED_AT {
-            if self.steps.len() <= depth {
-                self.steps.push(Image::default());
-            }
-            let (above, below) = self.steps.split_at_mut(depth);
-            halve_image(above.last().unwrap_or(frame), &mut below[0]);
-            pixels = below[0].planes[0].data.len();
-            depth += 1;
-        }
-        self.depth = depth;
-        let looked_at = &self.steps[depth - 1];
-        frame.luma(&mut self.frame_luma);
+    fn look_at(&mut self, looked_at: &Image) {
         looked_at.luma(&mut self.luma);
         self.skin.measure(looked_at, &mut self.skin_fit);
         let [red, green, blue] = &looked_at.planes;
@@ -182,6 +177,7 @@ impl Foreground {
             &mut self.stir,
             &mut self.active,
             &mut self.odds,
+            &mut self.seats,
             &mut self.share,
             &mut self.shown,
             &mut self.usual,
@@ -216,8 +212,8 @@ impl Foreground {
         self.face = found.or(self.face);
     }
 
-    /// The odds by place, border, skin and motion.
-    fn weigh(&mut self) {
+    /// The odds by place, border, rim, skin and motion.
+    fn weigh(&mut self, is_new: bool) {
         let moving = self.active.iter().sum::<f32>() / self.active.len() as f32;
         // When all moves it is the camera that does.
         let trust = 2.2 * ramp(moving, 0.4, 0.2) * ramp(moving, 0.002, 0.01);
@@ -225,6 +221,8 @@ impl Foreground {
         let most = f32::from(most).max(90.0);
         let (width, height) = (self.luma.width, self.luma.height);
         let part = (1.0 / width as f32, 1.0 / height as f32);
+        // Somebody before the camera is cut off by its picture.
+        let rim = 1.0 - self.seated;
         for y in 0..height {
             for x in 0..width {
                 let at = y * width + x;
@@ -240,8 +238,11 @@ impl Foreground {
                 self.odds[at] = seat
                     + 1.9 * (apart - 0.3)
                     + 1.4 * skin * ramp(seat, -2.2, -0.4)
-                    + trust * (self.active[at] - 0.1);
-                self.share[at] = chance(self.odds[at]);
+                    + trust * (self.active[at] - 0.1)
+                    + rim * self.rim.odds(self.colors[at]);
+                self.seats[at] = chance(2.0 * seat);
+                let share = chance(self.odds[at]);
+                self.share[at] = if is_new { share } else { mix(share, self.shown[at], HELD) };
             }
         }
     }
@@ -260,7 +261,7 @@ impl Foreground {
                 *share = middle + (*share - middle) * self.sure;
             }
         }
-        self.islands.clear(&mut self.share, self.luma.width, LEAST);
+        self.islands.clear(&mut self.share, &self.seats, self.luma.width, LEAST);
         for ((shown, &share), &stir) in self.shown.iter_mut().zip(&self.share).zip(&self.stir) {
             let new = smooth(share, 0.3, 0.7);
             let part = if is_new { 1.0 } else { FOLLOW.0 + (FOLLOW.1 - FOLLOW.0) * stir };
@@ -278,7 +279,7 @@ fn opponents([r, g, b]: [u8; 3]) -> Opponents {
 
 /// Where things stand that a picture is about, while no face says more: in the middle.
 fn middle_seat(u: f32, v: f32) -> f32 {
-    let (dx, dy) = ((u - 0.5) / 0.3, (v - 0.55) / 0.46);
+    let (dx, dy) = ((u - 0.5) / 0.3, (v - 0.55) / if v < 0.55 { 0.46 } else { 0.55 });
     ((-(dx * dx + dy * dy)).exp() * 3.8 - 2.5).max(-2.4)
 }
 
@@ -349,9 +350,15 @@ mod tests {
         Image { planes: std::array::from_fn(|c| Plane::of(640, 360, level(c))) }
     }
 
+    fn look(foreground: &mut Foreground, frame: &Image) {
+        let mut steps = Steps::default();
+        steps.make(frame);
+        foreground.measure(frame, &steps);
+    }
+
     fn check(frame: &Image, inside: &[(usize, usize)], outside: &[(usize, usize)]) {
         let mut foreground = Foreground::new();
-        foreground.measure(frame);
+        look(&mut foreground, frame);
         for (places, wanted) in [(inside, true), (outside, false)] {
             for &(x, y) in places {
                 let level = foreground.plane.row(y)[x];
@@ -375,17 +382,17 @@ mod tests {
     fn the_estimate_is_stable_and_follows() {
         let mut foreground = Foreground::new();
         for _ in 0..12 {
-            foreground.measure(&portrait(0));
+            look(&mut foreground, &portrait(0));
         }
         let before = foreground.plane.clone();
-        foreground.measure(&portrait(0));
+        look(&mut foreground, &portrait(0));
         let change = |a: &Plane, b: &Plane| {
             let sum: u64 = a.data.iter().zip(&b.data).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
             sum as f64 / a.data.len() as f64
         };
         assert!(change(&before, &foreground.plane) < 0.5);
         for _ in 0..12 {
-            foreground.measure(&portrait(60));
+            look(&mut foreground, &portrait(60));
         }
         assert!(foreground.plane.row(130)[400] > 180);
         assert!(foreground.plane.row(130)[250] < 60);
@@ -398,8 +405,8 @@ mod tests {
             let image = Image {
                 planes: std::array::from_fn(|_| Plane::of(width, height, |x, y| (x ^ y) as u8)),
             };
-            foreground.measure(&image);
-            foreground.measure(&image);
+            look(&mut foreground, &image);
+            look(&mut foreground, &image);
             assert_eq!((foreground.plane.width, foreground.plane.height), (width, height));
         }
     }

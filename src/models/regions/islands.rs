@@ -1,66 +1,67 @@
-//! Takes away islands: pieces of an estimate that are much smaller than the largest one.
+//! Takes away islands: pieces of an estimate that are worth much less than the best one.
 //!
 //! Connected components, by filling each from its first pixel.
 
 /// From where on a value is land.
 const SHORE: f32 = 0.4;
+/// How far apart land still hangs together: an arm is thin.
+const STRAIT: usize = 2;
 
 #[derive(Default)]
 pub(super) struct Islands {
     /// The island of each pixel, from 1; 0 is none.
     labels: Vec<u32>,
-    areas: Vec<u32>,
+    worths: Vec<f32>,
     open: Vec<u32>,
 }
 
 impl Islands {
-    /// Sets to 0 what belongs to islands of less than `least` parts of the largest.
-    pub fn clear(&mut self, values: &mut [f32], width: usize, least: f32) {
+    /// Sets to 0 what belongs to islands of less than `least` parts of the best. An island is worth
+    /// the sum of its pixels.
+    pub fn clear(&mut self, values: &mut [f32], worth: &[f32], width: usize, least: f32) {
         self.labels.clear();
         self.labels.resize(values.len(), 0);
-        self.areas.clear();
-        self.areas.push(0);
+        self.worths.clear();
+        self.worths.push(0.0);
         // Room for all, so that no later frame needs more.
-        self.areas.reserve(values.len());
+        self.worths.reserve(values.len());
         self.open.reserve(values.len());
         for start in 0..values.len() {
             if values[start] > SHORE && self.labels[start] == 0 {
-                let area = self.fill(values, width, start);
-                self.areas.push(area);
+                let sum = self.fill(values, worth, width, start);
+                self.worths.push(sum);
             }
         }
-        let bound = self.areas.iter().copied().max().unwrap_or(0) as f32 * least;
+        let bound = self.worths.iter().copied().fold(0.0, f32::max) * least;
         for (value, &label) in values.iter_mut().zip(&self.labels) {
-            if label > 0 && (self.areas[label as usize] as f32) < bound {
+            if label > 0 && self.worths[label as usize] < bound {
                 *value = 0.0;
             }
         }
     }
 
-    /// Labels all that hangs together with a pixel; returns how many that are.
-    fn fill(&mut self, values: &[f32], width: usize, start: usize) -> u32 {
-        let label = self.areas.len() as u32;
-        let mut area = 0;
+    /// Labels all that hangs together with a pixel; returns what that is worth.
+    fn fill(&mut self, values: &[f32], worth: &[f32], width: usize, start: usize) -> f32 {
+        let height = values.len() / width.max(1);
+        let label = self.worths.len() as u32;
+        let mut sum = 0.0;
         self.labels[start] = label;
         self.open.push(start as u32);
         while let Some(at) = self.open.pop() {
             let at = at as usize;
-            area += 1;
-            let x = at % width;
-            let neighbours = [
-                (x > 0).then(|| at - 1),
-                (x + 1 < width).then_some(at + 1),
-                at.checked_sub(width),
-                Some(at + width).filter(|&below| below < values.len()),
-            ];
-            for next in neighbours.into_iter().flatten() {
-                if values[next] > SHORE && self.labels[next] == 0 {
-                    self.labels[next] = label;
-                    self.open.push(next as u32);
+            sum += worth[at];
+            let (x, y) = (at % width, at / width);
+            for row in y.saturating_sub(STRAIT)..(y + STRAIT + 1).min(height) {
+                for column in x.saturating_sub(STRAIT)..(x + STRAIT + 1).min(width) {
+                    let next = row * width + column;
+                    if values[next] > SHORE && self.labels[next] == 0 {
+                        self.labels[next] = label;
+                        self.open.push(next as u32);
+                    }
                 }
             }
         }
-        area
+        sum
     }
 }
 
@@ -68,30 +69,46 @@ impl Islands {
 mod tests {
     use super::*;
 
-    #[test]
-    fn small_islands_go_and_large_ones_stay() {
-        let width = 30;
-        // Two lands that touch only at a corner, a third that is nearly as large, and two specks.
+    const WIDTH: usize = 30;
+
+    /// Two lands with a strait of a pixel between them, a third that is nearly as large, and two specks.
+    fn lands() -> Vec<f32> {
         let land = |x: usize, y: usize| match (x, y) {
-            (2..10, 2..12) | (10..14, 12..18) => 0.9,
+            (2..=8, 2..=11) | (10..=13, 12..=17) => 0.9,
             (18..26, 4..12) => 0.7,
-            (28, 2..4) => 0.8,
+            (29, 4) => 0.8,
             (0, 19) => 1.0,
             _ => 0.2,
         };
-        let mut values: Vec<f32> = (0..30 * 20).map(|at| land(at % width, at / width)).collect();
-        Islands::default().clear(&mut values, width, 0.4);
-        let at = |x: usize, y: usize| values[y * width + x];
-        assert_eq!((at(5, 5), at(20, 6)), (0.9, 0.7));
-        assert_eq!((at(28, 3), at(0, 19), at(12, 15)), (0.0, 0.0, 0.0));
+        (0..WIDTH * 20).map(|at| land(at % WIDTH, at / WIDTH)).collect()
+    }
+
+    #[test]
+    fn small_islands_go_and_large_ones_stay() {
+        let mut values = lands();
+        let worth = vec![1.0; values.len()];
+        Islands::default().clear(&mut values, &worth, WIDTH, 0.4);
+        let at = |x: usize, y: usize| values[y * WIDTH + x];
+        assert_eq!((at(5, 5), at(11, 15), at(20, 6)), (0.9, 0.9, 0.7));
+        assert_eq!((at(29, 4), at(0, 19)), (0.0, 0.0));
         assert_eq!(at(16, 1), 0.2);
+    }
+
+    #[test]
+    fn islands_at_places_of_little_worth_go() {
+        let mut values = lands();
+        let worth: Vec<f32> =
+            (0..values.len()).map(|at| if at % WIDTH < 15 { 1.0 } else { 0.3 }).collect();
+        Islands::default().clear(&mut values, &worth, WIDTH, 0.4);
+        assert_eq!((values[5 * WIDTH + 5], values[6 * WIDTH + 20]), (0.9, 0.0));
     }
 
     #[test]
     fn any_size_is_taken() {
         for (width, height) in [(1, 1), (1, 9), (9, 1)] {
             let mut values = vec![1.0; width * height];
-            Islands::default().clear(&mut values, width, 0.5);
+            let worth = values.clone();
+            Islands::default().clear(&mut values, &worth, width, 0.5);
             assert!(values.iter().all(|&value| value == 1.0));
         }
     }

@@ -4,7 +4,8 @@
 //! and Sun, "Fast guided filter" (2015): linear models from the luma to the estimate are fitted
 //! on the small picture and used on the large one.
 
-use crate::models::operators::{Double, Image, Plane, shade};
+use super::steps::{Stairs, Steps};
+use crate::models::operators::{Plane, shade};
 
 /// The reach of a model to each side, in pixels of the small picture.
 const REACH: usize = 2;
@@ -20,35 +21,24 @@ pub(super) struct Matte {
     spare: Vec<f32>,
     /// The middle of the luma, the estimate there, and the slope.
     models: [Plane; 3],
-    grown: [Plane; 2],
     large: [Plane; 3],
-    double: Double,
+    stairs: Stairs,
 }
 
 impl Matte {
-    /// Writes `small`, 0 to 1 a pixel of `luma`, at the size of `frame_luma`. `steps` are the
-    /// sizes on the way down, the last of them that of `luma`.
+    /// Writes `small`, 0 to 1 a pixel of `luma`, at the size of `frame_luma`. `steps` is the
+    /// way down from the one to the other.
     pub fn apply(
         &mut self,
         small: &[f32],
         luma: &Plane,
-        steps: &[Image],
+        steps: &Steps,
         frame_luma: &Plane,
         out: &mut Plane,
     ) {
         self.fit_models(small, luma);
         for (model, large) in self.models.iter().zip(&mut self.large) {
-            self.grown[0].copy_from(model);
-            for step in (0..steps.len()).rev() {
-                let [from, to] = &mut self.grown;
-                if step == 0 {
-                    self.double.to(from, large, frame_luma.width, frame_luma.height);
-                } else {
-                    let size = (steps[step - 1].width(), steps[step - 1].height());
-                    self.double.to(from, to, size.0, size.1);
-                }
-                self.grown.swap(0, 1);
-            }
+            self.stairs.up(model, steps, large);
         }
         let [middle, level, slope] = &self.large;
         shade(
@@ -132,22 +122,19 @@ fn window(values: &mut [f32], spare: &mut Vec<f32>, width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::operators::halve_image;
+    use crate::models::operators::Image;
 
     #[test]
     fn borders_move_to_the_edges_of_the_frame() {
         // The thing ends at 150, the estimate a little too far out.
         let thing = Plane::of(320, 160, |x, _| if x < 150 { 60 } else { 190 });
         let frame = Image { planes: std::array::from_fn(|_| thing.clone()) };
-        let mut steps = vec![Image::default(), Image::default(), Image::default()];
-        halve_image(&frame, &mut steps[0]);
-        for step in 1..3 {
-            let (above, below) = steps.split_at_mut(step);
-            halve_image(&above[step - 1], &mut below[0]);
-        }
+        let mut steps = Steps::default();
+        steps.make(&frame);
         let mut luma = Plane::default();
-        steps[2].luma(&mut luma);
-        let small: Vec<f32> = (0..40 * 20).map(|at| if at % 40 < 19 { 1.0 } else { 0.0 }).collect();
+        steps.small().luma(&mut luma);
+        let small: Vec<f32> =
+            (0..160 * 80).map(|at| if at % 160 < 76 { 1.0 } else { 0.0 }).collect();
         let (mut matte, mut out) = (Matte::default(), Plane::default());
         matte.apply(&small, &luma, &steps, &thing, &mut out);
         let row = out.row(80);

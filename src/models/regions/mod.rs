@@ -1,7 +1,8 @@
 //! Which part of a picture an instruction is about, as a plane: 0 untouched, 255 wholly.
 //!
 //! A region follows from the colors that were named or that a thing usually has, from its place,
-//! from motion, and from the estimate of what stands in front. The hints of the vocabulary say
+//! from what hangs together with the ground or the heavens, from motion, and from the estimate of
+//! what stands in front. The hints of the vocabulary say
 //! which of these tell a thing.
 
 mod barrier;
@@ -10,12 +11,17 @@ mod face;
 mod foreground;
 mod islands;
 mod matte;
+mod rim;
+mod rooted;
 mod sides;
 mod spread;
+mod steps;
 
 use self::color::{Members, fits, hinted};
 use self::foreground::Foreground;
-use super::operators::{Blur, Coarse, Image, Plane, Steady, shade, smooth};
+use self::rooted::Rooted;
+use self::steps::{Stairs, Steps};
+use super::operators::{Blur, Image, Plane, Steady, shade, smooth};
 use super::prompt::Target;
 
 /// What is seen of a frame, for all regions: the frame without the noise of the camera, in which
@@ -26,8 +32,11 @@ pub(super) struct Sight {
     steady: Steady,
     foreground: Option<Foreground>,
     wants_motion: bool,
+    steps: Steps,
+    stairs: Stairs,
     fit: Plane,
-    evidence: Plane,
+    whereabouts: Plane,
+    small: [Plane; 2],
     blur: Blur,
 }
 
@@ -44,10 +53,11 @@ impl Sight {
     pub fn measure(&mut self, frame: &Image) {
         self.seen.copy_from(frame);
         self.steady.apply(&mut self.seen);
+        self.steps.make(&self.seen);
         if let Some(foreground) = &mut self.foreground {
-            foreground.measure(&self.seen);
+            foreground.measure(&self.seen, &self.steps);
             if self.wants_motion {
-                foreground.measure_motion();
+                foreground.measure_motion(&self.steps);
             }
         }
     }
@@ -55,8 +65,9 @@ impl Sight {
 
 /// What stands in front in a single picture.
 pub(super) fn foreground_of(image: &Image) -> Plane {
-    let mut foreground = Foreground::new();
-    foreground.measure(image);
+    let (mut foreground, mut steps) = (Foreground::new(), Steps::default());
+    steps.make(image);
+    foreground.measure(image, &steps);
     foreground.plane
 }
 
@@ -79,7 +90,7 @@ pub(super) struct Region {
     front: Option<Front>,
     moving: bool,
     hair: bool,
-    place: Coarse,
+    rooted: Option<Rooted>,
 }
 
 impl Region {
@@ -91,7 +102,7 @@ impl Region {
             front: None,
             moving: false,
             hair: false,
-            place: Coarse::default(),
+            rooted: None,
         };
         let object = target.object.map_or(("", ""), |object| (object.name, object.hints));
         let hints: Vec<&'static str> = object.1.split_whitespace().collect();
@@ -112,6 +123,11 @@ impl Region {
                 colors.iter().filter_map(|hint| hinted(hint, lab)).fold(0.0, f32::max)
             }));
         }
+        // Clouds stand alone.
+        let above = hints.contains(&"above") && hints.contains(&"beyond");
+        if region.members.is_some() && (above || hints.contains(&"below")) {
+            region.rooted = Some(Rooted::new(above));
+        }
         for hint in hints.iter().copied().chain(target.place) {
             match hint {
                 "front" if colors.is_empty() || hints.contains(&"head") => {
@@ -126,7 +142,10 @@ impl Region {
                     region.places.push(|_, v| smooth(v, 1.0, 0.25));
                 }
                 "beyond" => region.front = Some(Front::Beyond),
+                "level" => region.places.push(|_, v| smooth(v, 0.36, 0.5)),
                 "above" => region.places.push(|_, v| smooth(v, 0.82, 0.5)),
+                // Meadows climb hills, where they hang together with what lies below.
+                "below" if hints.contains(&"green") && region.rooted.is_some() => {}
                 "below" => region.places.push(|_, v| smooth(v, 0.2, 0.48)),
                 "left" => region.places.push(|u, _| smooth(u, 0.58, 0.42)),
                 "right" => region.places.push(|u, _| smooth(u, 0.42, 0.58)),
@@ -146,37 +165,29 @@ impl Region {
 
     /// Finds the region in the frame that `sight` has looked at.
     pub fn measure(&mut self, sight: &mut Sight, mask: &mut Plane) {
-        let Sight { seen, foreground, fit, evidence, blur, .. } = sight;
+        let Sight { seen, foreground, fit, whereabouts, small, steps, stairs, blur, .. } = sight;
         let (width, height) = (seen.width(), seen.height());
         match &self.members {
-            Some(members) => {
-                members.measure(seen, fit);
-                // What stands alone is noise.
-                let unit = width.max(height) as f32 / 1280.0;
-                blur.plane(fit, evidence, 9.0 * unit);
-                shade(
-                    [&*fit, &*evidence],
-                    [&mut *mask],
-                    #[inline(always)]
-                    |_| {
-                        #[inline(always)]
-                        |_, [fit, evidence]| [fit * smooth(evidence, 8.0, 44.0)]
-                    },
-                );
-                blur.plane(mask, fit, 0.9 * unit);
-                std::mem::swap(mask, fit);
-            }
+            Some(members) => members.measure(seen, fit),
             None => {
-                mask.fit(width, height);
-                mask.data.fill(255);
+                fit.fit(width, height);
+                fit.data.fill(255);
             }
         }
-        if !self.places.is_empty() {
-            let places = &self.places;
-            self.place.fit(width, height, |u, v| {
-                places.iter().map(|place| place(u, v)).product::<f32>() * 255.0
-            });
-            cut(mask, fit, &self.place.plane, |inside| inside);
+        if self.members.is_some() || !self.places.is_empty() {
+            let [fits, near] = small;
+            stairs.down(fit, steps, fits);
+            let unit = width.max(height) as f32 / 1280.0;
+            blur.plane(fits, near, 9.0 * unit / steps.scale());
+            if let Some(rooted) = &mut self.rooted {
+                rooted.cut(steps.small(), fits);
+            }
+            self.place(near, fits);
+            stairs.up(near, steps, whereabouts);
+            cut(fit, mask, whereabouts, |inside| inside);
+            blur.plane(fit, mask, 0.9 * unit);
+        } else {
+            mask.copy_from(fit);
         }
         let Some(foreground) = foreground else { return };
         match self.front {
@@ -197,6 +208,23 @@ impl Region {
             let moves = foreground.motion.data.iter().any(|&level| level > 60);
             let plane = if moves { &foreground.motion } else { &foreground.plane };
             cut(mask, fit, plane, |inside| inside);
+        }
+    }
+
+    /// Where the region can lie, from how much there is of its colors around each place: what
+    /// stands alone is noise.
+    fn place(&self, near: &mut Plane, rooted: &Plane) {
+        let part = (1.0 / near.width as f32, 1.0 / near.height as f32);
+        for (at, near_here) in near.data.iter_mut().enumerate() {
+            let (x, y) = ((at % rooted.width) as f32 + 0.5, (at / rooted.width) as f32 + 0.5);
+            let place: f32 =
+                self.places.iter().map(|place| place(x * part.0, y * part.1)).product();
+            let mut level =
+                if self.members.is_some() { smooth(f32::from(*near_here), 8.0, 44.0) } else { 1.0 };
+            if self.rooted.is_some() {
+                level *= smooth(f32::from(rooted.data[at]), 20.0, 90.0);
+            }
+            *near_here = (level * place * 255.0 + 0.5) as u8;
         }
     }
 }

@@ -7,7 +7,7 @@ use super::barrier::Opponents;
 
 /// Bins to a channel.
 const BINS: usize = 10;
-const COLORS: usize = BINS * BINS * BINS;
+pub(super) const COLORS: usize = BINS * BINS * BINS;
 /// How much of the old histograms is kept with every look.
 const KEEP: f32 = 0.7;
 /// The most that colors say for or against, as odds.
@@ -63,13 +63,13 @@ impl Sides {
 }
 
 #[inline(always)]
-fn bin(color: Opponents) -> usize {
+pub(super) fn bin(color: Opponents) -> usize {
     let [light, one, other] = color.map(|level| (usize::from(level) * BINS) >> 8);
     (light * BINS + one) * BINS + other
 }
 
 /// A bin with a part of its neighbours.
-fn around(histogram: &[f32], at: usize) -> f32 {
+pub(super) fn around(histogram: &[f32], at: usize) -> f32 {
     let mut sum = histogram[at];
     for step in [1, BINS, BINS * BINS] {
         let place = at / step % BINS;
