@@ -105,6 +105,84 @@ fn instructions_become_actions_on_targets() {
 }
 
 #[test]
+fn several_things_get_each_its_own() {
+    for (prompt, wanted) in [
+        ("make the grass blue and the sky pink", &["color blue (grass)", "color pink (sky)"][..]),
+        ("make the grass blue, the sky pink", &["color blue (grass)", "color pink (sky)"]),
+        (
+            "make the grass and the trees blue, and the sky much darker",
+            &["color blue (grass)", "color blue (tree)", "dark (sky) x0.84"],
+        ),
+        ("give her red hair and blue skin", &["color red (hair)", "color blue (skin)"]),
+        ("make everything blue and the sky pink", &["blue tint", "color pink (sky)"]),
+        (
+            "replace the sky with a starry sky and the grass with snow",
+            &["replace by starry sky (sky)", "replace by snow (grass)"],
+        ),
+        ("sky pink", &["color pink (sky)"]),
+        ("make it darker but keep the face bright", &["dark x0.60", "bright (face)"]),
+        ("make the clouds purple", &["color purple (cloud)"]),
+        ("add clouds", &["overcast"]),
+        (
+            "make the person gold and blur the background",
+            &["color gold (person)", "blur (background)"],
+        ),
+    ] {
+        assert_eq!(steps(prompt), wanted, "{prompt:?}");
+    }
+}
+
+/// What people type to such models, and whether anything of it is left over.
+#[test]
+fn common_prompts_are_understood() {
+    for prompt in [
+        "cinematic lighting, professional photography",
+        "studio ghibli style",
+        "pixar animation",
+        "lego world",
+        "in the style of a 1980s VHS tape",
+        "make it look like a Van Gogh painting",
+        "hyperrealistic oil portrait, dramatic lighting",
+        "watercolour sketch with soft edges",
+        "convert to line art",
+        "8-bit video game",
+        "minecraft",
+        "retro futuristic neon city at night",
+        "cyberpunk city in the rain, neon lights",
+        "steampunk",
+        "zombie apocalypse",
+        "underwater scene with light rays",
+        "cozy cabin in the woods, warm light",
+        "a snowy winter wonderland",
+        "golden hour, lens flare, bokeh",
+        "old black and white photograph with film grain",
+        "medieval tapestry",
+        "children's book illustration",
+        "graffiti on a wall",
+        "vintage postcard",
+        "lo-fi aesthetic",
+        "dark academia",
+        "surreal dreamscape by Salvador Dali",
+        "claymation character",
+        "comic book hero",
+        "change my shirt to red",
+        "make my hair blonde",
+        "turn me into a marble statue",
+        "put me in space",
+        "change the background to a tropical beach at sunset",
+        "make the person gold and the background black and white",
+        "desaturate everything except the red car",
+        "change the time of day to night",
+        "add lightning and heavy rain",
+        "make the leaves red like autumn",
+        "a little warmer and sharper, no vignette",
+    ] {
+        let plan = plan(prompt, false);
+        assert!(plan.unknown.is_empty() && !plan.is_neutral(), "{prompt:?}: {:?}", plan.unknown);
+    }
+}
+
+#[test]
 fn words_that_are_not_known_are_reported_and_never_guessed() {
     let odd = plan("an oil paintng of a zorblax", false);
     assert_eq!(odd.unknown, ["paintng", "zorblax"]);

@@ -7,6 +7,7 @@
 mod complete;
 mod parse;
 mod plan;
+mod target;
 mod vocabulary;
 mod words;
 

@@ -3,6 +3,7 @@
 use super::plan::{
     Action, Color, MAX_STEPS, MAX_UNKNOWN, Object, Origin, Plan, REFERENCE, Scene, Step, Target,
 };
+use super::target::{degree_of, parts, target, tells, trailing_place};
 use super::vocabulary::{Joint, MAX_PHRASE, Meaning, VOCABULARY, Verb, hex};
 use super::words::Words;
 use crate::models::modifiers;
@@ -13,8 +14,9 @@ pub(super) fn parse(prompt: &str) -> Plan {
     words.read(prompt);
     let mut plan = Plan { truncated: words.truncated, ..Plan::default() };
     let tokens = tokens(&words, &mut plan.unknown);
+    let mut reader = Reader { plan: &mut plan, makes: false };
     for clause in clauses(&tokens) {
-        Clause { plan: &mut plan }.read(clause);
+        reader.read(clause);
     }
     let refused = std::mem::take(&mut plan.refused);
     plan.steps.retain(|step| !refused.contains(&step.name()) || step.target != Target::WHOLE);
@@ -87,11 +89,13 @@ fn clauses(tokens: &[Token]) -> Vec<&[Token]> {
     clauses
 }
 
-struct Clause<'a> {
+struct Reader<'a> {
     plan: &'a mut Plan,
+    /// Whether the clause before told what things become.
+    makes: bool,
 }
 
-impl Clause<'_> {
+impl Reader<'_> {
     fn read(&mut self, tokens: &[Token]) {
         let meanings: Vec<Meaning> = tokens
             .iter()
@@ -99,15 +103,17 @@ impl Clause<'_> {
             .filter(|meaning| *meaning != Meaning::Filler)
             .collect();
         let Some((&first, rest)) = meanings.split_first() else { return };
+        let makes = std::mem::take(&mut self.makes);
         match first {
-            Meaning::Verb(Verb::Make) => self.make(rest),
-            Meaning::Verb(Verb::Replace) => self.replace(rest),
+            Meaning::Verb(Verb::Make) => self.make_each(rest),
+            Meaning::Verb(Verb::Replace) => parts(rest).for_each(|part| self.replace(part)),
             Meaning::Verb(Verb::Blur) => self.on_target(rest, Action::Blur),
             Meaning::Verb(Verb::Remove) => self.remove(rest),
             Meaning::Verb(Verb::Keep) | Meaning::Joint(Joint::Only) => self.keep(rest),
             Meaning::Verb(Verb::Add) => self.add(rest),
             // "everything gray except the red": the whole picture, then what stays.
             _ if meanings.contains(&Meaning::Joint(Joint::Except)) => self.remove(&meanings),
+            _ if tells(&meanings, makes) => self.make_each(&meanings),
             _ => self.describe(&meanings),
         }
     }
@@ -156,8 +162,14 @@ impl Clause<'_> {
                     at += used.max(1) - 1;
                     self.mention(target);
                 }
-                Meaning::Scene(_) | Meaning::Whole | Meaning::Filler => {}
+                Meaning::Whole | Meaning::Filler => {}
                 _ if refused => {}
+                // Without a place for a scene, what its light is like.
+                Meaning::Scene(name) => {
+                    if let Some(mood) = mood_of(name) {
+                        self.push(Action::Modify(mood), Target::WHOLE, strength);
+                    }
+                }
                 Meaning::Verb(Verb::Blur) => {
                     self.on_target(&meanings[at..], Action::Blur);
                     break;
@@ -172,6 +184,34 @@ impl Clause<'_> {
                 let (dark, bright) =
                     if luma(one) <= luma(other) { (one, other) } else { (other, one) };
                 self.push(Action::Duotone(dark, bright), Target::WHOLE, 1.0);
+            }
+        }
+    }
+
+    /// "the grass and the trees blue and the sky pink": a thing becomes what is said next.
+    fn make_each(&mut self, rest: &[Meaning]) {
+        self.makes = true;
+        let mut waiting: Vec<Target> = Vec::new();
+        let mut gives = false;
+        for part in parts(rest) {
+            let (target, used) = target(part);
+            if target.object.is_some() && used == part.len() {
+                waiting.push(target);
+                continue;
+            }
+            for target in waiting.drain(..) {
+                self.change(target, &part[used..]);
+            }
+            self.make(part);
+            gives = matches!(part, [.., Meaning::Color(_), Meaning::Object(_)]);
+        }
+        for target in waiting {
+            match target.color {
+                // "give her red hair and blue skin".
+                Some(color) if gives => {
+                    self.push(Action::Recolor(color), Target { color: None, ..target }, 1.0);
+                }
+                _ => self.mention(target),
             }
         }
     }
@@ -197,15 +237,17 @@ impl Clause<'_> {
         if target.place.is_none() {
             target.place = place.filter(|_| !target.is_whole());
         }
-        let keeps = values.iter().any(|m| matches!(m, Meaning::Joint(Joint::Except)));
-        if keeps {
+        if values.contains(&Meaning::Joint(Joint::Except)) {
             self.remove(rest);
-            return;
-        }
-        if target.is_whole() {
+        } else if target.is_whole() {
             self.describe(values);
-            return;
+        } else {
+            self.change(target, values);
         }
+    }
+
+    /// What a thing becomes: "green", "much darker", "a beach".
+    fn change(&mut self, target: Target, values: &[Meaning]) {
         let mut degree = 1.0;
         let mut done = false;
         let mut refused = false;
@@ -302,9 +344,12 @@ impl Clause<'_> {
 
     /// "only red", "only the person".
     fn keep(&mut self, rest: &[Meaning]) {
-        let (target, _) = target(rest);
+        let (target, used) = target(rest);
         if target.is_whole() {
             self.describe(rest);
+        } else if target.object.is_some() && used < rest.len() {
+            // "keep the face bright" is how, not what.
+            self.make(rest);
         } else if target.object.is_some() {
             self.push(Action::KeepOnly, target, 1.0);
         } else {
@@ -346,6 +391,9 @@ impl Clause<'_> {
                     match color {
                         Some(Meaning::Color(color)) if object.name == "light" => {
                             self.push(Action::Tint(color), target, degree);
+                        }
+                        _ if object.name == "cloud" => {
+                            self.push(Action::Modify("overcast"), target, degree);
                         }
                         _ => self.push(Action::Add(object.name), target, degree),
                     }
@@ -446,46 +494,17 @@ impl Clause<'_> {
     }
 }
 
-/// The target that the words begin with, and how many of them tell it: "red car on the left".
-fn target(meanings: &[Meaning]) -> (Target, usize) {
-    let mut target = Target::WHOLE;
-    let mut used = 0;
-    for (at, meaning) in meanings.iter().enumerate() {
-        match *meaning {
-            Meaning::Color(color) if target.object.is_none() && target.color.is_none() => {
-                target.color = Some(color);
-            }
-            Meaning::Object(object) if target.object.is_none() => target.object = Some(object),
-            // "the man's hair": the last of two is the thing.
-            Meaning::Object(object) if matches!(meanings[at - 1], Meaning::Object(_)) => {
-                target.object = Some(object);
-            }
-            Meaning::Place(place) if target.place.is_none() && target.object.is_some() => {
-                target.place = Some(place);
-            }
-            Meaning::Whole if at == 0 => {}
-            Meaning::Joint(Joint::And) if target.is_whole() => {}
-            _ => break,
-        }
-        used = at + 1;
-        if matches!(meaning, Meaning::Whole) {
-            break;
-        }
-    }
-    (target, used)
-}
-
-fn trailing_place(meanings: &[Meaning]) -> Option<&'static str> {
-    meanings.iter().rev().find_map(|meaning| match meaning {
-        Meaning::Place(place) => Some(*place),
-        _ => None,
-    })
-}
-
-fn degree_of(meanings: &[Meaning]) -> f32 {
-    meanings.iter().fold(1.0, |degree, meaning| match meaning {
-        Meaning::Degree(factor) => degree * factor,
-        _ => degree,
+/// The light of a scene, where it has one of its own.
+fn mood_of(scene: &str) -> Option<&'static str> {
+    Some(match scene {
+        "starry sky" | "city at night" | "aurora" => "night",
+        "sunset sky" => "golden hour",
+        "blue sky" | "beach" => "sunny",
+        "desert" => "sandstorm",
+        "mountains at dawn" => "dawn",
+        "fire scene" => "candlelight",
+        "underwater scene" => "underwater",
+        _ => return None,
     })
 }
 
