@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use parhelion::protocol::{
-    ClientMessage, Field, IceCandidate, MAX_MESSAGE_BYTES, ServerMessage, TurnConfig,
+    ClientMessage, Field, IceCandidate, Landmarks, MAX_MESSAGE_BYTES, ServerMessage, TurnConfig,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +41,7 @@ fn set_image(image: Field<&str>, prompt: Field<&str>, enhance: Option<bool>) -> 
         image_data: own(image),
         prompt: own(prompt),
         enhance_prompt: enhance,
+        landmarks: None,
         request_id: None,
     }
 }
@@ -106,7 +107,25 @@ fn client_cases() -> Vec<Case<ClientMessage>> {
                 image_data: Value("QUJD".into()),
                 prompt: Null,
                 enhance_prompt: None,
+                landmarks: None,
                 request_id: Some("8".into()),
+            },
+            None,
+        ),
+        (
+            "client-set_image-landmarks",
+            C::SetImage {
+                image_data: Value("QUJD".into()),
+                prompt: Absent,
+                enhance_prompt: None,
+                landmarks: Some(Landmarks {
+                    left_eye: [101.5, 98.0],
+                    right_eye: [180.25, 100.0],
+                    mouth_left: Some([110.0, 190.0]),
+                    mouth_right: Some([172.0, 191.0]),
+                    chin: None,
+                }),
+                request_id: Some("9".into()),
             },
             None,
         ),

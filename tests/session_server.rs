@@ -219,6 +219,51 @@ fn a_refused_update_leaves_the_session_and_its_state_alone() {
 }
 
 #[test]
+fn landmarks_that_cannot_be_a_face_are_refused_in_words() {
+    let marks = r#"{"left_eye":[100,100],"right_eye":[200,100]}"#;
+    let with = |landmarks: &str| {
+        format!(r#"{{"type":"set_image","image_data":"WA==","landmarks":{landmarks}}}"#)
+    };
+    let swapped = r#"{"left_eye":[200,100],"right_eye":[100,100]}"#;
+    let huge = r#"{"left_eye":[100,100],"right_eye":[1e300,100]}"#;
+    let clears = format!(r#"{{"type":"set_image","image_data":null,"landmarks":{marks}}}"#);
+    let alone = format!(r#"{{"type":"set_image","prompt":"p","landmarks":{marks}}}"#);
+    let no_face = ServerConfig { takes_landmarks: false, ..config() };
+    for (config, message, why) in [
+        (config(), with(swapped), "right_eye: expected a place to the right of left_eye"),
+        (config(), with(huge), "right_eye: expected finite numbers, got inf"),
+        (config(), clears, "expected image_data beside them, got none"),
+        (config(), alone, "expected image_data beside them, got none"),
+        (no_face, with(marks), "the model looks for no face"),
+    ] {
+        let (mut script, _) = Script::new(config);
+        let acks = sent(&script.receive(&message));
+        assert_eq!((acks.len(), &acks[0]["success"]), (1, &json!(false)));
+        assert!(acks[0]["error"].as_str().unwrap().contains(why), "{}", acks[0]);
+        assert_eq!(*script.session.state(), State::default());
+    }
+    let (mut script, _) = Script::new(config());
+    // What a newer client may know besides is no mistake.
+    let newer = r#"{"left_eye":[100,100],"right_eye":[200,100],"nose":[150,150],"chin":null}"#;
+    script.receive(&with(newer));
+    script.applied(1);
+    let landmarks = script.session.state().image.as_ref().unwrap().landmarks.unwrap();
+    assert_eq!(
+        serde_json::to_string(&landmarks).unwrap(),
+        r#"{"left_eye":[100.0,100.0],"right_eye":[200.0,100.0]}"#
+    );
+    for (malformed, why) in [
+        (r#"{"left_eye":[100,100]}"#, "missing field `right_eye`"),
+        (r#"{"left_eye":[100,100,1],"right_eye":[1,2]}"#, "malformed `set_image`"),
+        (r#"{"left_eye":"100,100","right_eye":[1,2]}"#, "array of length 2"),
+        ("[1, 2, 3, 4]", "malformed `set_image`"),
+    ] {
+        let error = ClientMessage::parse(&with(malformed)).unwrap_err();
+        assert!(error.message.contains(why), "{error}");
+    }
+}
+
+#[test]
 fn a_model_that_hangs_is_answered_for() {
     let (mut script, _) = Script::new(config());
     script.receive(r#"{"type":"prompt","prompt":"p"}"#);

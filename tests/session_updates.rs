@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use parhelion::error::ErrorCode;
 use parhelion::session::ConnectionState::{Connected, Generating};
-use parhelion::session::{Change, ClientConfig, ClientInput, Prompt, Setting, State};
+use parhelion::session::{
+    Change, ClientConfig, ClientInput, Landmarks, Prompt, ReferenceImage, Setting, State,
+};
 use script::{
     Script, answers, config, errors, image, prompt, request_id, sent, states, wire, with_prompt,
 };
@@ -68,6 +70,41 @@ fn every_change_has_its_form_on_the_wire() {
     for (change, expected) in cases {
         let mut script = Script::live(pictured());
         assert_eq!(wire(&script.update(2, change)), [expected]);
+    }
+}
+
+#[test]
+fn landmarks_go_with_their_image() {
+    let marked = |data: &str| ReferenceImage { data: data.into(), landmarks: Some(face()) };
+    let marks = json!({"left_eye": [100.0, 100.0], "right_eye": [200.0, 100.5]});
+    let set = Change { prompt: Setting::Unset, image: Setting::Set(marked("QUJD")) };
+    let mut script = Script::live(config());
+    let expected = json!({"type": "set_image", "image_data": "QUJD", "landmarks": marks});
+    assert_eq!(wire(&script.update(2, set)), [expected]);
+    script.receive(r#"{"type":"set_image_ack","success":true}"#);
+    assert_eq!(script.session.acknowledged().image, Some(marked("QUJD")));
+    // What repeats the image repeats them: a cleared prompt, and a return.
+    let cleared = Change { prompt: Setting::Clear, image: Setting::Unset };
+    let again =
+        json!({"type": "set_image", "image_data": "QUJD", "prompt": null, "landmarks": marks});
+    assert_eq!(wire(&script.update(3, cleared)), [again]);
+    script.receive(r#"{"type":"set_image_ack","success":true}"#);
+    script.closed(1006, "");
+    let outputs = script.go_live();
+    let back = json!({"type": "set_image", "image_data": "QUJD", "landmarks": marks});
+    assert_eq!(wire(&outputs)[0], back);
+    // Another picture has another face.
+    let plain = json!({"type": "set_image", "image_data": "QQ=="});
+    assert_eq!(wire(&script.update(4, image("QQ=="))), [plain]);
+}
+
+fn face() -> Landmarks {
+    Landmarks {
+        left_eye: [100.0, 100.0],
+        right_eye: [200.0, 100.5],
+        mouth_left: None,
+        mouth_right: None,
+        chin: None,
     }
 }
 

@@ -37,6 +37,7 @@ from parhelion.flow import Flow, FlowMode
 from parhelion.frames import Frame, PixelFormat
 from parhelion.ice import IceServer
 from parhelion.images import ImageLike
+from parhelion.landmarks import Landmarks
 from parhelion.models import ModelDefinition, Models
 from parhelion.opening import InitialState
 from parhelion.prompts import Prompt
@@ -87,6 +88,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidOptionsError",
     "InvalidStateError",
+    "Landmarks",
     "LimitingFactor",
     "LocalServer",
     "Media",

@@ -18,9 +18,11 @@ __all__ = [
     "Server",
     "Session",
     "build_info",
+    "check_landmarks",
     "check_process",
     "convert",
     "create_token",
+    "encode_png",
     "error_codes",
     "model_aliases",
     "models",
@@ -48,6 +50,12 @@ def transitions() -> list[tuple[ConnectionState, ConnectionState]]:
 
 def pixel_formats() -> list[PixelFormat]:
     """The pixel formats by name."""
+
+def check_landmarks(landmarks: dict[str, Any], operation: str) -> None:
+    """Raises what is wrong with landmarks, wherever in a picture they are."""
+
+def encode_png(array: npt.NDArray[Any], operation: str) -> bytes:
+    """A picture, (H, W, 3) in RGB, as a PNG file."""
 
 def convert(array: npt.NDArray[Any], source: str, target: str) -> npt.NDArray[np.uint8]:
     """Converts a frame to another pixel format: a new array, C-contiguous and writable."""
@@ -136,8 +144,25 @@ class ImageSource:
     def pixels(array: npt.NDArray[Any], format: str, operation: str) -> ImageSource:
         """From the pixels of an array, which are copied."""
 
-    def load(self, fetch: dict[str, Any], operation: str) -> Awaitable[Image]:
-        """Fetches or encodes what is to be sent. Awaitable."""
+    def decode(self, operation: str) -> npt.NDArray[np.uint8]:
+        """Its pixels in RGB, as a model sees them."""
+
+    def look(
+        self, landmarks: dict[str, Any] | None, operation: str
+    ) -> tuple[npt.NDArray[np.uint8], dict[str, tuple[float, float]] | None, float, int]:
+        """What the local `live_avatar` takes for the face.
+
+        The picture with it drawn over, its parts, how much it is like a face, and how many there
+        are.
+        """
+
+    def load(
+        self, landmarks: dict[str, Any] | None, fetch: dict[str, Any], operation: str
+    ) -> Awaitable[Image]:
+        """Fetches or encodes what is to be sent.
+
+        Awaitable. Raises if landmarks are not inside of it.
+        """
 
 @final
 class Image:

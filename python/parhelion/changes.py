@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from parhelion import _core
 from parhelion.errors import ConnectTimeoutError, InvalidInputError
 from parhelion.images import is_slow, source_of
+from parhelion.landmarks import checked_landmarks
 from parhelion.limits import checked_seconds
 from parhelion.prompts import prompt_of
 from parhelion.unset import UNSET
@@ -39,7 +40,14 @@ class Changes:
         self._loading: set[asyncio.Task[_core.Image]] = set()
 
     async def apply(
-        self, operation: str, *, prompt: object, image: object, enhance: object, timeout: object
+        self,
+        operation: str,
+        *,
+        prompt: object,
+        image: object,
+        landmarks: object,
+        enhance: object,
+        timeout: object,
     ) -> None:
         """Checks, gets ready, queues and awaits the acknowledgement of one change.
 
@@ -59,9 +67,12 @@ class Changes:
         if prompt is not UNSET and prompt is not None:
             words = prompt_of(prompt, enhance, operation)
         loading = None
-        if image is not UNSET and image is not None:
+        has_image = image is not UNSET and image is not None
+        if has_image:
             check_model(self._model, operation)
-            loading = self._load(image, operation)
+        marks = checked_landmarks(landmarks, has_image, self._model, operation)
+        if has_image:
+            loading = self._load(image, marks, operation)
         earlier = [queued for touched, queued in self._calls if touched & parts]
         call = (parts, loop.create_future())
         self._calls.append(call)
@@ -94,7 +105,9 @@ class Changes:
         with self._inbox.explained():
             await acknowledged
 
-    def _load(self, image: object, operation: str) -> asyncio.Task[_core.Image]:
+    def _load(
+        self, image: object, landmarks: dict[str, Any] | None, operation: str
+    ) -> asyncio.Task[_core.Image]:
         """Begins to load an image. What its owner may go on to write to is copied at once."""
         source = None if is_slow(image) else source_of(image, operation)
 
@@ -102,7 +115,7 @@ class Changes:
             ready = source
             if ready is None:
                 ready = await asyncio.to_thread(source_of, image, operation)
-            return await ready.load(self._fetch, operation)
+            return await ready.load(landmarks, self._fetch, operation)
 
         loading = asyncio.get_running_loop().create_task(load())
         self._loading.add(loading)

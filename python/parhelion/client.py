@@ -22,6 +22,7 @@ from parhelion.frames import PixelFormat, checked_format
 from parhelion.ice import IceServer, ice_server_list
 from parhelion.images import source_of
 from parhelion.keys import Key, KeyProvider
+from parhelion.landmarks import checked_landmarks
 from parhelion.limits import checked_bitrates, checked_seconds
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
@@ -181,6 +182,7 @@ class RealTime:
         if state.image is not None:
             image = source_of(state.image, "connect")
             check_model(definition, "connect")
+        landmarks = checked_landmarks(state.landmarks, image is not None, definition, "connect")
         return Connecting(
             {
                 "base_url": self._client.base_url,
@@ -205,6 +207,7 @@ class RealTime:
                 "user_agent": self._client._user_agent + flow._announced(),  # noqa: SLF001 - same module
             },
             image,
+            landmarks,
             halves,
             on_remote_stream,
             key=self._client._asked_key,  # noqa: SLF001 - same module

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from parhelion import _core
 from parhelion.errors import ConnectTimeoutError, InvalidStateError
 from parhelion.images import ImageLike
+from parhelion.landmarks import Landmarks
 from parhelion.prompts import Prompt, prompt_of
 from parhelion.realtime import RealTimeClient
 from parhelion.streams import RemoteStream
@@ -33,13 +34,15 @@ class InitialState:
     Without prompt and image the video passes unchanged.
 
     Raises:
-        InvalidInputError: The prompt is no prompt. An image is looked at by ``connect``.
+        InvalidInputError: The prompt is no prompt. ``connect`` looks at image and landmarks.
     """
 
     prompt: Prompt | str | None = None
     """As a str it may be elaborated on by the service."""
     image: ImageLike | None = dataclasses.field(default=None, repr=False)
     """A reference image, of any kind that :meth:`RealTimeClient.set` takes."""
+    landmarks: Landmarks | None = None
+    """Where in the image a face is, for ``live_avatar``; None: it is looked for."""
 
     def __post_init__(self) -> None:
         self._words()
@@ -57,12 +60,14 @@ class Connecting(Awaitable[RealTimeClient]):
         self,
         options: dict[str, Any],
         image: _core.ImageSource | None,
+        landmarks: dict[str, Any] | None,
         halves: Sequence[tuple[Source, Lane]],
         on_remote_stream: Callable[[RemoteStream], Any] | None,
         **hooks: Any,
     ) -> None:
         self._options = options
         self._image = image
+        self._landmarks = landmarks
         self._hooks = hooks
         self._halves = halves
         self._on_remote_stream = on_remote_stream
@@ -105,7 +110,8 @@ class Connecting(Awaitable[RealTimeClient]):
         limit = self._options["connect_timeout"]
         began = time.monotonic()
         try:
-            loaded = await asyncio.wait_for(image.load(self._options["fetch"], "connect"), limit)
+            loading = image.load(self._landmarks, self._options["fetch"], "connect")
+            loaded = await asyncio.wait_for(loading, limit)
         except asyncio.TimeoutError:
             raise ConnectTimeoutError(
                 f"the image was not ready within {limit:.1f} s", operation="connect"

@@ -22,6 +22,7 @@ from parhelion.errors import (
 )
 from parhelion.frames import Frame, PixelFormat, as_frame, checked_format
 from parhelion.images import ImageLike
+from parhelion.landmarks import Landmarks
 from parhelion.limits import checked_seconds
 from parhelion.offers import OfferCustomizer, Offers
 from parhelion.prompts import Prompt, prompt_of
@@ -346,7 +347,12 @@ class RealTimeClient(Session):
         # Nothing is cleared by this call: None is no prompt.
         words = prompt_of(prompt, enhance, "set_prompt")
         await self._changes.apply(
-            "set_prompt", prompt=words[0], image=UNSET, enhance=words[1], timeout=timeout
+            "set_prompt",
+            prompt=words[0],
+            image=UNSET,
+            landmarks=None,
+            enhance=words[1],
+            timeout=timeout,
         )
 
     async def set(
@@ -354,6 +360,7 @@ class RealTimeClient(Session):
         *,
         prompt: str | Prompt | Unset | None = UNSET,
         image: ImageLike | Unset | None = UNSET,
+        landmarks: Landmarks | None = None,
         enhance: bool = True,
         timeout: float = _UPDATE_TIMEOUT,
     ) -> None:
@@ -383,27 +390,36 @@ class RealTimeClient(Session):
                 A file has at most 20 MiB, 8192 x 8192 and 50 331 648 pixels, and is sent as it is.
                 Pixels are sent as PNG, or as JPEG of quality 95 if the PNG has more than 8 MiB and
                 no alpha. They have at most 33 177 600 pixels, as every frame.
+            landmarks: Where in the image a face is, for ``live_avatar``: they come with the image,
+                and go with it. None: it is looked for.
             enhance: Whether the service may elaborate on the prompt. A :class:`Prompt` may forbid
                 it too.
             timeout: Seconds for all of it: the image, earlier calls, and the acknowledgement.
 
         Raises:
             InvalidInputError: Nothing to set; the prompt is no str, blank, or too long; the image
-                is of no kind that can be one, cannot be read or fetched, or is too large; or the
-                model takes no images.
+                is of no kind that can be one, cannot be read or fetched, or is too large; the model
+                takes no images; or the landmarks are outside of the image, come without one, or go
+                to a model that looks for no face.
             InvalidStateError: The session is not connected.
             ServerError: The service refuses the change.
             ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
         """
         self._inbox.check_loop("set")
         await self._changes.apply(
-            "set", prompt=prompt, image=image, enhance=enhance, timeout=timeout
+            "set",
+            prompt=prompt,
+            image=image,
+            landmarks=landmarks,
+            enhance=enhance,
+            timeout=timeout,
         )
 
     async def set_image(
         self,
         image: ImageLike | None,
         *,
+        landmarks: Landmarks | None = None,
         prompt: str | Prompt | Unset | None = UNSET,
         enhance: bool | Unset = UNSET,
         timeout: float = _UPDATE_TIMEOUT,
@@ -412,6 +428,7 @@ class RealTimeClient(Session):
 
         Args:
             image: As for :meth:`set`; None clears it.
+            landmarks: As for :meth:`set`.
             prompt: As for :meth:`set`; left out, it stays as it is.
             enhance: As for :meth:`set`; only together with a prompt.
             timeout: As for :meth:`set`.
@@ -436,5 +453,10 @@ class RealTimeClient(Session):
             )
         allowed = True if enhance is UNSET else enhance
         await self._changes.apply(
-            "set_image", prompt=prompt, image=image, enhance=allowed, timeout=timeout
+            "set_image",
+            prompt=prompt,
+            image=image,
+            landmarks=landmarks,
+            enhance=allowed,
+            timeout=timeout,
         )

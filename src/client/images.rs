@@ -10,8 +10,9 @@ use url::Url;
 use super::fetch::{self, FetchOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::still::{self, MAX_FILE_BYTES};
-use crate::media::{FrameView, PixelFormat};
-use crate::protocol::EncodedImage;
+use crate::media::{FrameView, Picture, PixelFormat};
+use crate::protocol::{EncodedImage, Landmarks};
+use crate::session::ReferenceImage;
 use crate::transport::runtime;
 
 /// Standard base64; the padding at its end is often lost on the way.
@@ -76,31 +77,59 @@ impl ImageSource {
         Ok(Self(Kind::Url(fetch::checked_url(text)?)))
     }
 
-    /// What is sent: fetched, encoded, looked at.
-    pub async fn load(self: std::sync::Arc<Self>, options: &FetchOptions) -> Result<EncodedImage> {
+    /// The pixels as a model will see them: turned, in RGB, and on white where they are transparent.
+    /// Takes a while: not for a task of the runtime.
+    pub fn picture(&self) -> Result<Picture> {
+        match &self.0 {
+            Kind::File(bytes) => still::decode(bytes),
+            Kind::Pixels { format, data, width, height } => {
+                still::decode(&still::encode(*format, data, *width, *height)?)
+            }
+            Kind::Url(_) => Err(Error::invalid_input("image: expected what is here, got a URL")
+                .hint("fetch it first, and pass its bytes")),
+        }
+    }
+
+    /// What is sent: fetched, encoded, looked at. Landmarks have to be inside of it.
+    pub async fn load(
+        self: std::sync::Arc<Self>,
+        landmarks: Option<Landmarks>,
+        options: &FetchOptions,
+    ) -> Result<ReferenceImage> {
         let fetched = match &self.0 {
             Kind::Url(url) => Some(fetch::fetch(url, options).await?),
             Kind::File(_) | Kind::Pixels { .. } => None,
         };
-        let encoding = runtime::handle().spawn_blocking(move || self.encode(fetched));
+        let encoding = runtime::handle().spawn_blocking(move || self.encode(fetched, landmarks));
         encoding.await.map_err(|error| {
             Error::new(ErrorCode::Internal, format!("encoding an image: {error}"))
         })?
     }
 
-    fn encode(&self, fetched: Option<Vec<u8>>) -> Result<EncodedImage> {
-        let base64 = |bytes: &[u8]| EncodedImage::from(BASE64_STANDARD.encode(bytes));
+    fn encode(
+        &self,
+        fetched: Option<Vec<u8>>,
+        landmarks: Option<Landmarks>,
+    ) -> Result<ReferenceImage> {
+        let base64 = |bytes: &[u8]| {
+            if let Some(landmarks) = landmarks {
+                let (width, height) = still::shown_size(bytes)?;
+                landmarks.check_inside(width, height)?;
+            }
+            let data = EncodedImage::from(BASE64_STANDARD.encode(bytes));
+            Ok(ReferenceImage { data, landmarks })
+        };
         match (&self.0, fetched) {
-            (Kind::File(bytes), _) => Ok(base64(bytes)),
+            (Kind::File(bytes), _) => base64(bytes),
             (Kind::Pixels { format, data, width, height }, _) => {
                 let file = still::encode(*format, data, *width, *height)?;
                 still::inspect(&file)?;
-                Ok(base64(&file))
+                base64(&file)
             }
             (Kind::Url(_), fetched) => {
                 let bytes = fetched.unwrap_or_default();
                 still::inspect(&bytes)?;
-                Ok(base64(&bytes))
+                base64(&bytes)
             }
         }
     }

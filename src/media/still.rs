@@ -77,6 +77,21 @@ pub fn inspect(bytes: &[u8]) -> Result<StillInfo> {
     Ok(StillInfo { format, width, height })
 }
 
+/// Width and height as a file is shown: turned as its EXIF data asks, as [`decode`] does.
+///
+/// # Errors
+///
+/// As [`inspect`].
+pub fn shown_size(bytes: &[u8]) -> Result<(u32, u32)> {
+    use image::metadata::Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let format = check_file(bytes)?;
+    let mut decoder = decoder(bytes, format)?;
+    let (width, height) = decoder.dimensions();
+    let orientation = decoder.orientation().map_err(|error| damaged(format, &error))?;
+    let lies = matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH);
+    Ok(if lies { (height, width) } else { (width, height) })
+}
+
 /// Decodes a file to RGB: turned as its EXIF data asks, 16 bits to 8, and what is transparent on
 /// white. Of several pictures the first is taken. Takes a while: not for a task of the runtime.
 ///
@@ -116,19 +131,35 @@ pub fn encode(format: PixelFormat, pixels: &[u8], width: u32, height: u32) -> Re
         color::convert(&view, target, &mut converted)?;
         &converted
     };
-    let failed =
-        |error: ImageError| Error::new(ErrorCode::Internal, format!("encoding an image: {error}"));
-    let mut file = Vec::with_capacity(pixels.len() / 2);
-    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(pixels, width, height, color)
-        .map_err(failed)?;
+    let mut file = png(pixels, width, height, color)?;
     if file.len() > MAX_PNG_BYTES && target != PixelFormat::Rgba {
         file.clear();
         JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
             .write_image(pixels, width, height, color)
-            .map_err(failed)?;
+            .map_err(|error| failed(&error))?;
     }
     Ok(file)
+}
+
+/// A picture as a PNG file, however long that is.
+///
+/// # Errors
+///
+/// `Internal` if the picture is not what it says.
+pub fn encode_png(picture: &Picture) -> Result<Vec<u8>> {
+    png(&picture.data, picture.width, picture.height, ExtendedColorType::Rgb8)
+}
+
+fn png(pixels: &[u8], width: u32, height: u32, color: ExtendedColorType) -> Result<Vec<u8>> {
+    let mut file = Vec::with_capacity(pixels.len() / 2);
+    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(pixels, width, height, color)
+        .map_err(|error| failed(&error))?;
+    Ok(file)
+}
+
+fn failed(error: &ImageError) -> Error {
+    Error::new(ErrorCode::Internal, format!("encoding an image: {error}"))
 }
 
 /// The kind of a file, if it is one of ours and whole.

@@ -62,6 +62,8 @@ pub struct Control {
     pub enhance: bool,
     /// The decoded reference image.
     pub image: Option<Arc<Picture>>,
+    /// Where in it a face is, if its giver knows.
+    pub face: Option<avatar::face::Given>,
 }
 
 /// One transformation of pictures, with the state that it needs from frame to frame.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::parse::{self, Message, body};
-use super::{EncodedImage, Field, IceCandidate, Sdp};
+use super::{EncodedImage, Field, IceCandidate, Landmarks, Sdp};
 use crate::error::Result;
 
 /// A message from a client.
@@ -41,6 +41,9 @@ pub enum ClientMessage {
         prompt: Field<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         enhance_prompt: Option<bool>,
+        /// Where in the image a face is. Only beside an image; ignored by those who do not know it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        landmarks: Option<Landmarks>,
         #[serde(skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
     },
@@ -66,6 +69,7 @@ impl ClientMessage {
             image_data: Field::Null,
             prompt: Field::Null,
             enhance_prompt: None,
+            landmarks: None,
             request_id: None,
         }
     }
@@ -109,6 +113,8 @@ struct SetImage {
     #[serde(default)]
     enhance_prompt: Option<bool>,
     #[serde(default)]
+    landmarks: Option<Landmarks>,
+    #[serde(default)]
     request_id: Option<String>,
 }
 
@@ -124,7 +130,11 @@ impl Message for ClientMessage {
         ("answer", "{sdp: string}"),
         ("ice-candidate", "{candidate: {candidate, sdpMid, sdpMLineIndex} or null}"),
         ("prompt", "{prompt: string, enhance_prompt: boolean}"),
-        ("set_image", "{image_data: base64 string or null, prompt?: string or null}"),
+        (
+            "set_image",
+            "{image_data: base64 string or null, prompt?: string or null, \
+             landmarks?: {left_eye: [x, y], right_eye: [x, y], mouth_left?, mouth_right?, chin?}}",
+        ),
         ("switch_camera", "{rotateY: 0 or 2}"),
     ];
 
@@ -142,8 +152,9 @@ impl Message for ClientMessage {
                 Self::Prompt { prompt, enhance_prompt: enhance_prompt.unwrap_or(true), request_id }
             }
             "set_image" => {
-                let SetImage { image_data, prompt, enhance_prompt, request_id } = body(from)?;
-                Self::SetImage { image_data, prompt, enhance_prompt, request_id }
+                let SetImage { image_data, prompt, enhance_prompt, landmarks, request_id } =
+                    body(from)?;
+                Self::SetImage { image_data, prompt, enhance_prompt, landmarks, request_id }
             }
             "switch_camera" => {
                 Self::SwitchCamera { rotate_y: body::<SwitchCamera, D>(from)?.rotate_y }

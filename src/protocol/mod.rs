@@ -8,6 +8,7 @@
 
 mod client;
 mod field;
+mod landmarks;
 mod parse;
 mod prompt_report;
 mod redact;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use client::ClientMessage;
 pub use field::Field;
+pub use landmarks::{Landmarks, Place};
 pub use prompt_report::PromptReport;
 pub use redact::{EncodedImage, Sdp, Secret, redact_url};
 pub use server::{ServerMessage, TurnConfig};

@@ -1,4 +1,4 @@
-//! Reference images from Python: what they are made from, and what is sent.
+//! Reference images from Python: what they are made from, what is sent, and what is seen in them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,13 +6,19 @@ use std::sync::Arc;
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict};
 
-use super::array::with_view;
+use super::array::{to_array, with_view};
 use super::awaitable::awaitable_value;
 use super::errors::to_exception;
+use super::options::LandmarksArguments;
 use crate::client::{self, FetchOptions};
-use crate::error::Error;
-use crate::protocol::EncodedImage;
+use crate::error::{Error, Result};
+use crate::media::{Picture, PixelFormat, still};
+use crate::models::avatar::face::{self, Marks};
+use crate::protocol::Landmarks;
+use crate::server::face_of;
+use crate::session::ReferenceImage;
 
 /// An image that was checked as far as it can be without waiting.
 #[pyclass(frozen, module = "parhelion._core")]
@@ -20,7 +26,10 @@ pub(super) struct ImageSource(Arc<client::ImageSource>);
 
 /// An image that is ready to be sent.
 #[pyclass(frozen, module = "parhelion._core")]
-pub(super) struct Image(pub(super) EncodedImage);
+pub(super) struct Image(pub(super) ReferenceImage);
+
+/// A picture, places, likeness, and the number of faces.
+type Looked<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyDict>>, f32, usize);
 
 /// Who fetches images, and from where.
 #[derive(FromPyObject)]
@@ -75,26 +84,110 @@ impl ImageSource {
         Self::made(array.py(), operation, made)
     }
 
-    /// Fetches or encodes what is to be sent. Awaitable.
+    /// Fetches or encodes what is to be sent. Awaitable. Raises if landmarks are not inside of it.
+    #[pyo3(signature = (landmarks, fetch, operation))]
     fn load<'py>(
         &self,
         py: Python<'py>,
+        landmarks: Option<LandmarksArguments>,
         fetch: FetchArguments,
         operation: String,
     ) -> PyResult<Bound<'py, PyAny>> {
         let source = Arc::clone(&self.0);
         let fetch = FetchOptions::from(fetch);
         awaitable_value(py, async move {
-            source.load(&fetch).await.map(Image).map_err(|error| error.during(operation))
+            source
+                .load(landmarks.map(Into::into), &fetch)
+                .await
+                .map(Image)
+                .map_err(|error| error.during(operation))
         })
+    }
+
+    /// Its pixels in RGB, as a model sees them.
+    fn decode<'py>(&self, py: Python<'py>, operation: String) -> PyResult<Bound<'py, PyAny>> {
+        let decoded = py.detach(|| self.0.picture());
+        let picture = decoded.map_err(|error| to_exception(py, &error.during(operation)))?;
+        shown(py, picture)
+    }
+
+    /// What the local `live_avatar` takes for the face: the picture with it drawn over, its parts,
+    /// how much it is like a face, and how many there are.
+    #[pyo3(signature = (landmarks, operation))]
+    fn look<'py>(
+        &self,
+        py: Python<'py>,
+        landmarks: Option<LandmarksArguments>,
+        operation: String,
+    ) -> PyResult<Looked<'py>> {
+        let looked = py.detach(|| self.marked(landmarks.map(Into::into)));
+        let (drawn, found) = looked.map_err(|error| to_exception(py, &error.during(operation)))?;
+        let likeness = found.marks.as_ref().map_or(0.0, |marks| marks.likeness);
+        let places = found.marks.map(|marks| places(py, &marks)).transpose()?;
+        Ok((shown(py, drawn)?, places, likeness, found.count))
     }
 }
 
+/// An array of the pixels, (H, W, 3).
+fn shown(py: Python<'_>, picture: Picture) -> PyResult<Bound<'_, PyAny>> {
+    let Picture { width, height, data } = picture;
+    to_array(py, data, width, height, PixelFormat::Rgb24, None)
+}
+
+fn places<'py>(py: Python<'py>, marks: &Marks) -> PyResult<Bound<'py, PyDict>> {
+    let places = PyDict::new(py);
+    for (name, place) in [
+        ("left_eye", marks.eyes[0].center),
+        ("right_eye", marks.eyes[1].center),
+        ("mouth_left", marks.lips.left),
+        ("mouth_right", marks.lips.right),
+        ("chin", marks.chin),
+    ] {
+        places.set_item(name, (place.x, place.y))?;
+    }
+    Ok(places)
+}
+
+/// A picture, (H, W, 3) in RGB, as a PNG file.
+#[pyfunction]
+pub(super) fn encode_png<'py>(
+    array: &Bound<'py, PyUntypedArray>,
+    operation: String,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let encoded = with_view(array, PixelFormat::Rgb24, |view| {
+        let (width, height) = (view.width(), view.height());
+        let mut data = Vec::new();
+        view.pack_into(&mut data);
+        still::encode_png(&Picture { width, height, data })
+    });
+    let py = array.py();
+    let file = encoded.map_err(|error| to_exception(py, &error.during(operation)))?;
+    Ok(PyBytes::new(py, &file))
+}
+
 impl ImageSource {
+    /// The picture with the marks of its face and what was given, and what was found.
+    fn marked(&self, landmarks: Option<Landmarks>) -> Result<(Picture, face::Found)> {
+        let picture = self.0.picture()?;
+        if let Some(landmarks) = landmarks {
+            landmarks.check_inside(picture.width, picture.height)?;
+        }
+        let given = landmarks.map(face_of);
+        let found = face::find(&picture, given.as_ref());
+        let mut drawn = match &found.marks {
+            Some(marks) => face::draw(&picture, marks),
+            None => picture,
+        };
+        if let Some(given) = &given {
+            face::draw_given(&mut drawn, given);
+        }
+        Ok((drawn, found))
+    }
+
     fn made(
         py: Python<'_>,
         operation: String,
-        made: crate::error::Result<client::ImageSource>,
+        made: Result<client::ImageSource>,
     ) -> PyResult<Self> {
         made.map(|source| Self(Arc::new(source)))
             .map_err(|error: Error| to_exception(py, &error.during(operation)))
@@ -105,6 +198,6 @@ impl ImageSource {
 impl Image {
     /// Length of what is sent, in bytes of base64.
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.0.data.len()
     }
 }

@@ -101,7 +101,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(error_codes, module)?)?;
     module.add_function(wrap_pyfunction!(transitions, module)?)?;
     module.add_function(wrap_pyfunction!(pixel_formats, module)?)?;
+    module.add_function(wrap_pyfunction!(options::check_landmarks, module)?)?;
     module.add_function(wrap_pyfunction!(array::convert, module)?)?;
+    module.add_function(wrap_pyfunction!(image::encode_png, module)?)?;
     module.add_function(wrap_pyfunction!(tokens::create_token, module)?)?;
     Ok(())
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::errors::to_exception;
 use super::image::Image;
 use crate::catalog::ModelSpec;
 use crate::client::{ConnectOptions, Flow, KeySource, Policy, Target};
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::rate::Bitrates;
-use crate::protocol::{EncodedImage, Secret, SubscribeToken};
-use crate::session::{Change, Prompt, RetryPolicy, Setting, State, Timeouts};
+use crate::protocol::{Landmarks, Secret, SubscribeToken};
+use crate::session::{Change, Prompt, ReferenceImage, RetryPolicy, Setting, State, Timeouts};
 use crate::transport::IceServer;
 
 /// A model as Python describes it.
@@ -34,6 +35,35 @@ pub(super) struct IceServerArguments {
     urls: Vec<String>,
     username: String,
     credential: String,
+}
+
+/// Where a face is, as Python describes it; pixels.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(super) struct LandmarksArguments {
+    left_eye: [f32; 2],
+    right_eye: [f32; 2],
+    mouth_left: Option<[f32; 2]>,
+    mouth_right: Option<[f32; 2]>,
+    chin: Option<[f32; 2]>,
+}
+
+impl From<LandmarksArguments> for Landmarks {
+    fn from(given: LandmarksArguments) -> Self {
+        let LandmarksArguments { left_eye, right_eye, mouth_left, mouth_right, chin } = given;
+        Self { left_eye, right_eye, mouth_left, mouth_right, chin }
+    }
+}
+
+/// Raises what is wrong with landmarks, wherever in a picture they are.
+#[pyfunction]
+pub(super) fn check_landmarks(
+    py: Python<'_>,
+    landmarks: LandmarksArguments,
+    operation: String,
+) -> PyResult<()> {
+    let checked = Landmarks::from(landmarks).check();
+    checked.map_err(|error| to_exception(py, &error.during(operation)))
 }
 
 /// A policy as Python describes it; times in seconds.
@@ -134,7 +164,7 @@ fn prompt((text, enhance): (String, bool)) -> Prompt {
     Prompt { text, enhance }
 }
 
-fn encoded(image: Py<Image>) -> EncodedImage {
+fn reference(image: Py<Image>) -> ReferenceImage {
     image.get().0.clone()
 }
 
@@ -170,7 +200,7 @@ impl ConnectArguments {
             base_url: self.base_url,
             key: self.api_key.map_or(KeySource::Asked, |key| KeySource::Fixed(Secret::from(key))),
             target,
-            initial: State { prompt: self.prompt.map(prompt), image: self.image.map(encoded) },
+            initial: State { prompt: self.prompt.map(prompt), image: self.image.map(reference) },
             timeouts: Timeouts { connect, ..Default::default() },
             retry: self.retry.into(),
             ice_servers: self
@@ -204,7 +234,7 @@ impl From<ChangeArguments> for Change {
         }
         Self {
             prompt: setting(change.set_prompt, change.prompt, prompt),
-            image: setting(change.set_image, change.image, encoded),
+            image: setting(change.set_image, change.image, reference),
         }
     }
 }

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 use crate::media::{Picture, still};
 use crate::models::Control;
-use crate::session::{EncodedImage, State};
+use crate::models::avatar::face::{Given, Point};
+use crate::session::{EncodedImage, Landmarks, State};
 
 /// The last reference image, decoded: most updates change the prompt alone.
 pub(super) type DecodedImage = (EncodedImage, Arc<Picture>);
@@ -40,7 +41,7 @@ impl Preparing {
         state: State,
         known: Option<&Prepared>,
     ) -> Self {
-        let (image, since) = (state.image.clone(), Instant::now());
+        let (image, since) = (image_data(&state), Instant::now());
         let known = known.and_then(|known| known.decoded.clone());
         let task = tokio::spawn(prepare_beside(Arc::clone(decoding), state, known));
         Self { update, image, since, task }
@@ -68,7 +69,7 @@ pub(super) async fn prepare_beside(
     known: Option<DecodedImage>,
 ) -> Option<Result<Control>> {
     let decoded = match (&state.image, &known) {
-        (Some(encoded), Some((same, _))) => encoded == same,
+        (Some(image), Some((same, _))) => image.data == *same,
         (image, _) => image.is_none(),
     };
     if decoded {
@@ -82,25 +83,71 @@ pub(super) async fn prepare_beside(
 fn prepare(state: &State, known: Option<DecodedImage>) -> Result<Control> {
     let image = match (&state.image, known) {
         (None, _) => None,
-        (Some(encoded), Some((same, picture))) if *encoded == same => Some(picture),
-        (Some(encoded), _) => {
-            let bytes = BASE64_STANDARD.decode(encoded.as_str()).map_err(|error| {
+        (Some(image), Some((same, picture))) if image.data == same => Some(picture),
+        (Some(image), _) => {
+            let bytes = BASE64_STANDARD.decode(image.data.as_str()).map_err(|error| {
                 Error::invalid_input(format!("image_data: expected standard base64: {error}"))
             })?;
             Some(Arc::new(still::decode(&bytes)?))
         }
     };
+    let landmarks = state.image.as_ref().and_then(|image| image.landmarks);
+    if let (Some(landmarks), Some(picture)) = (landmarks, &image) {
+        landmarks.check_inside(picture.width, picture.height)?;
+    }
     Ok(Control {
         prompt: state.prompt.as_ref().map(|prompt| prompt.text.clone()),
         enhance: state.prompt.as_ref().is_some_and(|prompt| prompt.enhance),
         image,
+        face: landmarks.map(face_of),
     })
+}
+
+/// What of a state's image tells it from another.
+pub(super) fn image_data(state: &State) -> Option<EncodedImage> {
+    state.image.as_ref().map(|image| image.data.clone())
+}
+
+/// A face where it was said to be.
+pub(crate) fn face_of(landmarks: Landmarks) -> Given {
+    let point = |[x, y]: [f32; 2]| Point::new(x, y);
+    Given {
+        eyes: [point(landmarks.left_eye), point(landmarks.right_eye)],
+        mouth: landmarks
+            .mouth_left
+            .zip(landmarks.mouth_right)
+            .map(|(left, right)| [point(left), point(right)]),
+        chin: landmarks.chin.map(point),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Prompt;
+    use crate::media::PixelFormat;
+    use crate::session::{Prompt, ReferenceImage};
+
+    #[test]
+    fn landmarks_have_to_be_inside_of_the_picture() {
+        let file = still::encode(PixelFormat::Gray, &[90; 60 * 40], 60, 40).unwrap();
+        let prepared = |right_eye| {
+            let landmarks = Landmarks {
+                left_eye: [20.0, 15.0],
+                right_eye,
+                mouth_left: None,
+                mouth_right: None,
+                chin: None,
+            };
+            let data = BASE64_STANDARD.encode(&file).into();
+            let image = ReferenceImage { data, landmarks: Some(landmarks) };
+            prepare(&State { prompt: None, image: Some(image) }, None)
+        };
+        let face = prepared([40.0, 15.0]).unwrap().face.unwrap();
+        assert_eq!(face.eyes, [Point::new(20.0, 15.0), Point::new(40.0, 15.0)]);
+        let error = prepared([61.0, 15.0]).err().unwrap().message;
+        let expected = "right_eye: expected a place in the picture of 60 x 40 pixels, got 61, 15";
+        assert!(error.contains(expected), "{error}");
+    }
 
     #[tokio::test]
     async fn a_prompt_waits_for_nobodys_image() {
@@ -112,7 +159,7 @@ mod tests {
         let known = Some((encoded.clone(), Arc::clone(&picture)));
         for (image, known) in [(None, None), (None, known.clone()), (Some(encoded), known)] {
             let expected = image.as_ref().map(|_| Arc::clone(&picture));
-            let state = State { prompt: prompt.clone(), image };
+            let state = State { prompt: prompt.clone(), image: image.map(Into::into) };
             // Nothing to wait for: done at the first look.
             let prepared = prepare_beside(Arc::clone(&decoding), state, known);
             let control = tokio::time::timeout(std::time::Duration::ZERO, prepared).await.unwrap();
@@ -120,7 +167,7 @@ mod tests {
             assert_eq!(control.prompt.as_deref(), Some("noir"));
             assert_eq!(control.image.is_some(), expected.is_some());
         }
-        let state = State { prompt, image: Some(EncodedImage::from("AAAA".to_owned())) };
+        let state = State { prompt, image: Some("AAAA".into()) };
         let waits = prepare_beside(decoding, state, None);
         assert!(tokio::time::timeout(std::time::Duration::ZERO, waits).await.is_err());
     }

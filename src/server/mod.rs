@@ -34,6 +34,8 @@ use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+pub(crate) use self::control::face_of;
+
 use self::admission::Admission;
 use self::faults::Action;
 use self::rooms::Rooms;

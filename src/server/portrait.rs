@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::media::audio::{BLOCK, CHANNELS};
 use crate::media::{FrameView, NtpTime, Picture, PixelFormat, SteadyClock};
 use crate::models::Control;
+use crate::models::avatar::face::Given;
 use crate::models::avatar::{Avatar, Stage};
 use crate::protocol::PromptReport;
 use crate::transport::video::{CurrentPeer, OutgoingFrame, VideoSender, lock, spawn};
@@ -49,8 +50,9 @@ struct State {
     stage: Option<Shown>,
     /// The prompt, if it has changed; empty: there is none.
     prompt: Option<String>,
-    /// The image that was set last, and how many were before.
+    /// The image that was set last, where its face is if that is known, and how many were before.
     image: Option<Arc<Picture>>,
+    face: Option<Given>,
     number: u64,
     /// Whether a portrait is being looked at, and whether anything was shown yet: the first
     /// portrait is waited for, and is there from the first picture on.
@@ -134,10 +136,11 @@ impl Portrait {
             (None, None) => true,
             _ => false,
         };
-        if same {
+        if same && state.face == control.face {
             return;
         }
         state.image.clone_from(&control.image);
+        state.face = control.face;
         state.number += 1;
         let number = state.number;
         let Some(image) = control.image.clone() else {
@@ -148,9 +151,9 @@ impl Portrait {
         state.looking = true;
         drop(state);
         // Looking at a portrait takes longer than a picture may: beside the painter.
-        let worker = Arc::clone(shared);
+        let (worker, given) = (Arc::clone(shared), control.face);
         let prepared = spawn("parhelion-look", move || {
-            let stage = Stage::new(&image, None, worker.size);
+            let stage = Stage::new(&image, given.as_ref(), worker.size);
             let mut state = lock(&worker.state);
             if state.number == number {
                 state.stage = Some(Shown::Portrait(Box::new(stage)));

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::Service;
 use super::admission::Entry;
 use super::caller::Caller;
-use super::control::{APPLY_LIMIT, DecodedImage, Prepared, prepare_beside};
+use super::control::{APPLY_LIMIT, DecodedImage, Prepared, image_data, prepare_beside};
 use super::faults::{Action, Faults};
 use super::link::{MediaLink, MediaSeen};
 use super::media::Media;
@@ -90,6 +90,8 @@ pub(super) async fn run(socket: WebSocket, service: Arc<Service>, accepted: Acce
         session_id: session_id.clone(),
         server_ip: advertised_ip(service.address),
         server_port: service.address.port(),
+        // Where a portrait speaks, its face is looked for.
+        takes_landmarks: model.spec.accepts_audio,
         ..ServerConfig::default()
     });
     let mut socket = ControlSocket::new(socket);
@@ -448,8 +450,7 @@ impl Driver {
 
     /// Prepares a new state for the model, beside the runtime and not many at a time.
     fn apply(&mut self, update: u64, state: State) {
-        self.applying =
-            Some(Applying { update, image: state.image.clone(), since: Instant::now() });
+        self.applying = Some(Applying { update, image: image_data(&state), since: Instant::now() });
         let (inputs, known) = (self.inputs.clone(), self.decoded.clone());
         let prepared = prepare_beside(Arc::clone(&self.decoding), state, known);
         tokio::spawn(async move {

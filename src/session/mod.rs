@@ -33,7 +33,7 @@ pub use server::{
     ServerConfig, ServerEvent, ServerInput, ServerLinkEvent, ServerOutput, ServerSession,
     VIEWER_ENDED, close_reason, rejection,
 };
-pub use setting::{Change, EncodedImage, Prompt, Setting, State};
+pub use setting::{Change, EncodedImage, Landmarks, Prompt, ReferenceImage, Setting, State};
 pub use state::{ConnectionState, TRANSITIONS};
 
 /// The largest session description that either side takes, in bytes.

@@ -1,6 +1,6 @@
 //! What a session should look like, as data: the state, and changes to it.
 
-pub use crate::protocol::EncodedImage;
+pub use crate::protocol::{EncodedImage, Landmarks};
 
 /// One part of a change: left alone, cleared, or replaced. "Unset" and "clear" are different.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,11 +36,25 @@ impl Prompt {
     }
 }
 
+/// A reference image, and what its giver knows of it: both go together, and are replaced together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReferenceImage {
+    pub data: EncodedImage,
+    /// Where a face is in it.
+    pub landmarks: Option<Landmarks>,
+}
+
+impl<T: Into<EncodedImage>> From<T> for ReferenceImage {
+    fn from(data: T) -> Self {
+        Self { data: data.into(), landmarks: None }
+    }
+}
+
 /// A change to the state, applied whole or not at all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Change {
     pub prompt: Setting<Prompt>,
-    pub image: Setting<EncodedImage>,
+    pub image: Setting<ReferenceImage>,
 }
 
 impl Change {
@@ -50,10 +64,10 @@ impl Change {
 }
 
 /// What a session transforms with. Empty means that the picture passes unchanged.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     pub prompt: Option<Prompt>,
-    pub image: Option<EncodedImage>,
+    pub image: Option<ReferenceImage>,
 }
 
 impl State {

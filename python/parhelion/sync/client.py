@@ -13,6 +13,7 @@ from parhelion.frames import PixelFormat
 from parhelion.ice import IceServer
 from parhelion.images import ImageLike
 from parhelion.keys import Key
+from parhelion.landmarks import Landmarks
 from parhelion.models import ModelDefinition, Models
 from parhelion.offers import OfferCustomizer
 from parhelion.opening import InitialState
@@ -289,6 +290,7 @@ def connect(
     *,
     prompt: str | Prompt | None = None,
     image: ImageLike | None = None,
+    landmarks: Landmarks | None = None,
     stream: Any = None,
     api_key: str | None = None,
     base_url: str | None = None,
@@ -321,6 +323,7 @@ def connect(
         model: A model of the catalog, or the name of one.
         prompt: What the result should look like; a str may be elaborated on by the service.
         image: A reference image, as for :class:`InitialState`.
+        landmarks: Where in the image a face is, as for :class:`InitialState`.
         stream: What is sent. None: frames are given to :meth:`RealTimeClient.send`. Otherwise
             an iterable or async iterable of arrays or :class:`Frame`, an array of pictures
             (N, H, W, 3), a ``cv2.VideoCapture``, a path, a URL, the index of a camera, or an
@@ -386,7 +389,7 @@ def connect(
             model=model,
             on_remote_stream=on_remote_stream,
             on_queue_position=on_queue_position,
-            initial_state=InitialState(prompt, image),
+            initial_state=InitialState(prompt, image, landmarks),
             format=format,
             resolution=resolution,
             mirror=mirror,

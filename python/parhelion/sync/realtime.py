@@ -13,6 +13,7 @@ import parhelion.realtime
 from parhelion.errors import QueueFullError
 from parhelion.frames import Frame, PixelFormat
 from parhelion.images import ImageLike
+from parhelion.landmarks import Landmarks
 from parhelion.limits import checked_seconds
 from parhelion.prompts import Prompt
 from parhelion.sync.session import Session
@@ -266,6 +267,7 @@ class RealTimeClient(Session):
         *,
         prompt: str | Prompt | Unset | None = UNSET,
         image: ImageLike | Unset | None = UNSET,
+        landmarks: Landmarks | None = None,
         enhance: bool = True,
         timeout: float = 30.0,
     ) -> None:
@@ -295,14 +297,17 @@ class RealTimeClient(Session):
                 A file has at most 20 MiB, 8192 x 8192 and 50 331 648 pixels, and is sent as it is.
                 Pixels are sent as PNG, or as JPEG of quality 95 if the PNG has more than 8 MiB and
                 no alpha. They have at most 33 177 600 pixels, as every frame.
+            landmarks: Where in the image a face is, for ``live_avatar``: they come with the image,
+                and go with it. None: it is looked for.
             enhance: Whether the service may elaborate on the prompt. A :class:`Prompt` may forbid
                 it too.
             timeout: Seconds for all of it: the image, earlier calls, and the acknowledgement.
 
         Raises:
             InvalidInputError: Nothing to set; the prompt is no str, blank, or too long; the image
-                is of no kind that can be one, cannot be read or fetched, or is too large; or the
-                model takes no images.
+                is of no kind that can be one, cannot be read or fetched, or is too large; the model
+                takes no images; or the landmarks are outside of the image, come without one, or go
+                to a model that looks for no face.
             InvalidStateError: The session is not connected.
             ServerError: The service refuses the change.
             ConnectTimeoutError: A ``TimeoutError``: no acknowledgement came in time.
@@ -310,7 +315,9 @@ class RealTimeClient(Session):
         change = self._session.set
         self._run(
             "set",
-            lambda: change(prompt=prompt, image=image, enhance=enhance, timeout=timeout),
+            lambda: change(
+                prompt=prompt, image=image, landmarks=landmarks, enhance=enhance, timeout=timeout
+            ),
             timeout,
         )
 
@@ -318,6 +325,7 @@ class RealTimeClient(Session):
         self,
         image: ImageLike | None,
         *,
+        landmarks: Landmarks | None = None,
         prompt: str | Prompt | Unset | None = UNSET,
         enhance: bool | Unset = UNSET,
         timeout: float = 30.0,
@@ -326,6 +334,7 @@ class RealTimeClient(Session):
 
         Args:
             image: As for :meth:`set`; None clears it.
+            landmarks: As for :meth:`set`.
             prompt: As for :meth:`set`; left out, it stays as it is.
             enhance: As for :meth:`set`; only together with a prompt.
             timeout: As for :meth:`set`.
@@ -339,7 +348,9 @@ class RealTimeClient(Session):
         set_image = self._session.set_image
         self._run(
             "set_image",
-            lambda: set_image(image, prompt=prompt, enhance=enhance, timeout=timeout),
+            lambda: set_image(
+                image, landmarks=landmarks, prompt=prompt, enhance=enhance, timeout=timeout
+            ),
             timeout,
         )
 

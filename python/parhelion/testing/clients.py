@@ -68,6 +68,7 @@ class RealTimeClients:
         *,
         prompt: str | None = None,
         image: parhelion.ImageLike | None = None,
+        landmarks: parhelion.Landmarks | None = None,
         enhance: bool = True,
         timeout: float = _CONNECT_SECONDS,
         **options: Any,
@@ -80,6 +81,7 @@ class RealTimeClients:
             stream: What is sent; None: what ``send()`` is given.
             prompt: The prompt to start with.
             image: The reference image to start with.
+            landmarks: Where in it a face is.
             enhance: Whether the service may elaborate on the prompt.
             timeout: Seconds to connect, retries included.
             **options: As for ``client.realtime.connect``.
@@ -91,7 +93,7 @@ class RealTimeClients:
         connecting = self.client.realtime.connect(
             stream,
             model=_definition(self.server, model),
-            initial_state=_state(prompt, image, enhance=enhance),
+            initial_state=_state(prompt, image, landmarks, enhance=enhance),
             timeout=timeout,
             **options,
         )
@@ -126,6 +128,7 @@ class SyncRealTimeClients:
         *,
         prompt: str | None = None,
         image: parhelion.ImageLike | None = None,
+        landmarks: parhelion.Landmarks | None = None,
         enhance: bool = True,
         timeout: float = _CONNECT_SECONDS,
         **options: Any,
@@ -137,7 +140,7 @@ class SyncRealTimeClients:
         session = self.client.realtime.connect(
             stream,
             model=_definition(self.server, model),
-            initial_state=_state(prompt, image, enhance=enhance),
+            initial_state=_state(prompt, image, landmarks, enhance=enhance),
             timeout=timeout,
             **options,
         )
@@ -162,10 +165,14 @@ def _definition(
 
 
 def _state(
-    prompt: str | None, image: parhelion.ImageLike | None, *, enhance: bool
+    prompt: str | None,
+    image: parhelion.ImageLike | None,
+    landmarks: parhelion.Landmarks | None,
+    *,
+    enhance: bool,
 ) -> parhelion.InitialState:
     words = None if prompt is None else parhelion.Prompt(prompt, enhance=enhance)
-    return parhelion.InitialState(prompt=words, image=image)
+    return parhelion.InitialState(prompt=words, image=image, landmarks=landmarks)
 
 
 def _check_loop() -> None:

@@ -318,7 +318,7 @@ pub(super) fn check(state: &State) -> Result<(), Error> {
         return Err(Error::invalid_input("expected a prompt with some text, got a blank one")
             .hint("clear the prompt instead of setting it to nothing"));
     }
-    let image = state.image.as_ref().map(crate::session::EncodedImage::len);
+    let image = state.image.as_ref().map(|image| image.data.len());
     if image == Some(0) {
         return Err(Error::invalid_input("expected an image, got no bytes"));
     }
@@ -349,9 +349,10 @@ fn kind(message: &ClientMessage) -> Kind {
 fn initial_message(state: &State) -> ClientMessage {
     match (&state.image, &state.prompt) {
         (Some(image), prompt) => ClientMessage::SetImage {
-            image_data: Field::Value(image.clone()),
+            image_data: Field::Value(image.data.clone()),
             prompt: prompt.as_ref().map_or(Field::Absent, |it| Field::Value(it.text.clone())),
             enhance_prompt: prompt.as_ref().map(|prompt| prompt.enhance),
+            landmarks: image.landmarks,
             request_id: None,
         },
         (None, Some(Prompt { text, enhance })) => ClientMessage::Prompt {
@@ -380,10 +381,12 @@ fn update_message(change: &Change, current: &State, id: &str) -> ClientMessage {
         Setting::Clear => Field::Null,
         Setting::Unset => Field::Absent,
     };
-    let image_data = match &change.image {
-        Setting::Set(image) => Field::Value(image.clone()),
-        Setting::Clear => Field::Null,
-        Setting::Unset => Field::from(current.image.clone()),
+    let image = match &change.image {
+        Setting::Set(image) => Some(image),
+        Setting::Clear => None,
+        Setting::Unset => current.image.as_ref(),
     };
-    ClientMessage::SetImage { image_data, prompt, enhance_prompt, request_id }
+    let image_data = Field::from(image.map(|image| image.data.clone()));
+    let landmarks = image.and_then(|image| image.landmarks);
+    ClientMessage::SetImage { image_data, prompt, enhance_prompt, landmarks, request_id }
 }

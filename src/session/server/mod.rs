@@ -74,7 +74,11 @@ impl ServerSession {
     pub fn new(config: ServerConfig) -> Self {
         Self {
             phase: Phase::New,
-            updates: Updates::new(config.max_image_bytes, config.apply_timeout),
+            updates: Updates::new(
+                config.max_image_bytes,
+                config.takes_landmarks,
+                config.apply_timeout,
+            ),
             link: Link::None,
             candidates: Vec::new(),
             offer_deadline: None,

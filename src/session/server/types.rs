@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub max_duration: Option<Duration>,
     /// The longest image, in bytes of base64.
     pub max_image_bytes: usize,
+    /// Whether the model looks for a face in its image, so that it can be told where one is.
+    pub takes_landmarks: bool,
     /// A viewer of another session: no id, no generation messages, and no updates.
     pub viewer: bool,
 }
@@ -52,6 +54,7 @@ impl Default for ServerConfig {
             apply_timeout: seconds(12),
             max_duration: None,
             max_image_bytes: MAX_MESSAGE_BYTES,
+            takes_landmarks: true,
             viewer: false,
         }
     }

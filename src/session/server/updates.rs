@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::{ServerEvent, ServerOutput};
 use crate::error::{Error, ErrorCode};
-use crate::protocol::{ClientMessage, EncodedImage, Field, MAX_MESSAGE_BYTES, ServerMessage};
-use crate::session::{Change, Prompt, Setting, State, after};
+use crate::protocol::{
+    ClientMessage, EncodedImage, Field, Landmarks, MAX_MESSAGE_BYTES, ServerMessage,
+};
+use crate::session::{Change, Prompt, ReferenceImage, Setting, State, after};
 
 /// Updates that may wait with what they carry. More are refused, each with its acknowledgement.
 const MAX_PENDING: usize = 32;
@@ -50,6 +52,7 @@ struct Applying {
 pub(super) struct Updates {
     state: State,
     max_image_bytes: usize,
+    takes_landmarks: bool,
     apply_timeout: Duration,
     queue: VecDeque<Waiting>,
     waiting_bytes: usize,
@@ -58,10 +61,11 @@ pub(super) struct Updates {
 }
 
 impl Updates {
-    pub fn new(max_image_bytes: usize, apply_timeout: Duration) -> Self {
+    pub fn new(max_image_bytes: usize, takes_landmarks: bool, apply_timeout: Duration) -> Self {
         Self {
             state: State::default(),
             max_image_bytes,
+            takes_landmarks,
             apply_timeout,
             queue: VecDeque::new(),
             waiting_bytes: 0,
@@ -86,9 +90,15 @@ impl Updates {
                     .map(|prompt| Change { prompt: Setting::Set(prompt), image: Setting::Unset });
                 (Echo { prompt: Some(prompt), request_id }, change)
             }
-            ClientMessage::SetImage { image_data, prompt, enhance_prompt, request_id } => {
+            ClientMessage::SetImage {
+                image_data,
+                prompt,
+                enhance_prompt,
+                landmarks,
+                request_id,
+            } => {
                 let enhance = enhance_prompt.unwrap_or(true);
-                let change = self.image_change(image_data, prompt, enhance);
+                let change = self.image_change(image_data, landmarks, prompt, enhance);
                 (Echo { prompt: None, request_id }, change)
             }
             _ => return Ok(()),
@@ -121,9 +131,13 @@ impl Updates {
     fn image_change(
         &self,
         image: Field<EncodedImage>,
+        landmarks: Option<Landmarks>,
         prompt: Field<String>,
         enhance: bool,
     ) -> Result<Change, String> {
+        if let Some(landmarks) = landmarks {
+            self.check_landmarks(landmarks, &image)?;
+        }
         let prompt = match prompt {
             Field::Absent => Setting::Unset,
             Field::Null => Setting::Clear,
@@ -142,9 +156,24 @@ impl Updates {
                     image.len()
                 ));
             }
-            Field::Value(image) => Setting::Set(image),
+            Field::Value(data) => Setting::Set(ReferenceImage { data, landmarks }),
         };
         Ok(Change { prompt, image })
+    }
+
+    /// What can be said of landmarks before their picture is unpacked.
+    fn check_landmarks(
+        &self,
+        landmarks: Landmarks,
+        image: &Field<EncodedImage>,
+    ) -> Result<(), String> {
+        if !self.takes_landmarks {
+            return Err("landmarks: the model looks for no face in its image".into());
+        }
+        if image.value().is_none() {
+            return Err("landmarks: expected image_data beside them, got none".into());
+        }
+        landmarks.check().map_err(|error| error.to_string())
     }
 
     /// Starts the next update unless one is under way, and answers those that cannot start.
@@ -232,7 +261,7 @@ fn refuse(update: u64, echo: Echo, reason: String, outputs: &mut VecDeque<Server
 fn carried(change: &Result<Change, String>) -> usize {
     let Ok(Change { prompt, image }) = change else { return 0 };
     let prompt = if let Setting::Set(prompt) = prompt { prompt.text.len() } else { 0 };
-    let image = if let Setting::Set(image) = image { image.len() } else { 0 };
+    let image = if let Setting::Set(image) = image { image.data.len() } else { 0 };
     prompt + image
 }
 

@@ -25,6 +25,7 @@ MODULES = [
     "frames",
     "ice",
     "images",
+    "landmarks",
     "models",
     "opening",
     "prompts",

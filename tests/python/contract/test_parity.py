@@ -183,7 +183,13 @@ def test_one_call_takes_what_connect_takes():
     connect = inspect.signature(ph.sync.RealTime.connect).parameters
     shortcut = inspect.signature(ph.sync.connect).parameters
     assert set(connect) - set(shortcut) == {"self", "initial_state"}
-    assert set(shortcut) - set(connect) == {"prompt", "image", "api_key", "base_url"}
+    assert set(shortcut) - set(connect) == {
+        "prompt",
+        "image",
+        "landmarks",
+        "api_key",
+        "base_url",
+    }
     for name in set(connect) & set(shortcut):
         assert connect[name].default == shortcut[name].default
         assert connect[name].annotation == shortcut[name].annotation

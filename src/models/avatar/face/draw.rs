@@ -1,12 +1,13 @@
 //! What was found, drawn over the picture, for people to look at.
 
-use super::marks::{Marks, POINTS, Point, along};
+use super::marks::{Given, Marks, POINTS, Point, along};
 use crate::media::Picture;
 
 const EYES: [u8; 3] = [40, 220, 255];
 const LIPS: [u8; 3] = [255, 60, 90];
 const INNER: [u8; 3] = [255, 230, 60];
 const OTHER: [u8; 3] = [90, 255, 110];
+const GIVEN: [u8; 3] = [255, 255, 255];
 
 /// A copy of the picture with the marks on it.
 pub fn draw(picture: &Picture, marks: &Marks) -> Picture {
@@ -41,6 +42,19 @@ pub fn draw(picture: &Picture, marks: &Marks) -> Picture {
     dot(&mut drawn, marks.nose, OTHER, 2.0 * width);
     line(&mut drawn, [marks.jaw[0], marks.chin, marks.jaw[1]], OTHER, width);
     drawn
+}
+
+/// Draws a cross at each place that was given.
+pub fn draw_given(drawn: &mut Picture, given: &Given) {
+    let [left, right] = given.eyes;
+    let arm = 0.09 * left.distance(right);
+    let width = (arm / 7.0).max(1.0);
+    for point in given.eyes.into_iter().chain(given.mouth.into_iter().flatten()).chain(given.chin) {
+        for (dx, dy) in [(arm, arm), (arm, -arm)] {
+            let (from, to) = ((point.x - dx, point.y - dy), (point.x + dx, point.y + dy));
+            line(drawn, [Point::new(from.0, from.1), Point::new(to.0, to.1)], GIVEN, width);
+        }
+    }
 }
 
 /// The line between the corners of the mouth.

@@ -18,7 +18,7 @@ mod marks;
 
 use crate::media::Picture;
 
-pub use draw::draw;
+pub use draw::{draw, draw_given};
 pub use marks::{Eye, Given, Lips, Marks, POINTS, Point};
 
 use crop::Crop;
