@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::edits::{self, Edit};
 use super::modifiers::{self, Group};
-use super::operators::{Blur, Image, Plane, mix, shade};
+use super::operators::{Blur, Image, Plane, wide};
 use super::pipeline::{Look, Moment, Pipeline};
 use super::prompt::{Action, Plan, Step, Target};
 use super::regions::{Region, Sight};
@@ -29,7 +29,6 @@ pub(super) struct Editor {
     last: Option<Pipeline>,
     frame: Image,
     made: Image,
-    shown: Image,
     mask: Plane,
     spare: Plane,
     blur: Blur,
@@ -61,7 +60,6 @@ impl Editor {
             last: used(last),
             frame: Image::default(),
             made: Image::default(),
-            shown: Image::default(),
             mask: Plane::default(),
             spare: Plane::default(),
             blur: Blur::default(),
@@ -124,8 +122,7 @@ impl Editor {
             grow(&mut self.mask, &mut self.spare, &mut self.blur, change.edit.reach());
             self.made.fit(frame.width(), frame.height());
             change.edit.paint(&self.frame, &self.mask, moment, &mut self.made);
-            show(&self.frame, &self.made, &self.mask, &mut self.shown);
-            std::mem::swap(&mut self.frame, &mut self.shown);
+            show(&mut self.frame, &self.made, &self.mask);
         }
         match &mut self.last {
             Some(pipeline) => pipeline.paint(&self.frame, moment, packed),
@@ -210,19 +207,25 @@ fn grow(mask: &mut Plane, spare: &mut Plane, blur: &mut Blur, reach: f32) {
     }
 }
 
-/// The changed picture where the mask is, the old one elsewhere.
-fn show(old: &Image, new: &Image, mask: &Plane, out: &mut Image) {
-    let ([r, g, b], [nr, ng, nb]) = (old.each(), new.each());
-    shade(
-        [r, g, b, nr, ng, nb, mask],
-        out.each_mut(),
-        #[inline(always)]
-        |_| {
+/// Puts the changed picture where the mask is.
+fn show(frame: &mut Image, new: &Image, mask: &Plane) {
+    const BLOCK: usize = 64;
+    for (old, new) in frame.planes.iter_mut().zip(&new.planes) {
+        wide(
             #[inline(always)]
-            |_, [r, g, b, nr, ng, nb, mask]| {
-                let t = mask * (1.0 / 255.0);
-                [mix(r, nr, t), mix(g, ng, t), mix(b, nb, t)]
-            }
-        },
-    );
+            || {
+                let blocks = old.data.chunks_mut(BLOCK).zip(new.data.chunks(BLOCK));
+                for ((old, new), mask) in blocks.zip(mask.data.chunks(BLOCK)) {
+                    if mask.iter().fold(0, |any, &level| any | level) == 0 {
+                        continue;
+                    }
+                    for ((old, &new), &mask) in old.iter_mut().zip(new).zip(mask) {
+                        let part = u16::from(mask) + u16::from(mask >> 7);
+                        let sum = u16::from(*old) * (256 - part) + u16::from(new) * part;
+                        *old = ((sum + 128) >> 8) as u8;
+                    }
+                }
+            },
+        );
+    }
 }

@@ -21,8 +21,9 @@ impl Fog {
 }
 
 impl Modifier for Fog {
-    fn grade(&self, color: [f32; 3]) -> [f32; 3] {
-        saturate(color, 1.0 - 0.3 * self.strength.min(1.5))
+    // What it does to colors is done where it is painted: that takes no table.
+    fn grades(&self) -> bool {
+        false
     }
 
     fn learn(&mut self, air: [f32; 3]) {
@@ -36,6 +37,7 @@ impl Modifier for Fog {
     fn paint(&mut self, scene: &Scene<'_>, image: &mut Image) {
         self.clouds.make(scene.size(), 3.0, (scene.time * 0.06, 0.0), 11);
         let strength = self.strength;
+        let fullness = 1.0 - 0.3 * strength.min(1.5);
         let [red, green, blue] = self.color;
         let height = scene.height() as f32;
         alter(
@@ -49,6 +51,7 @@ impl Modifier for Fog {
                 move |_, [r, g, b], [cloud]| {
                     let thick = (depth + (cloud - 128.0) * 0.0016) * strength;
                     let t = (thick * 0.86).max(0.0).min(0.96);
+                    let [r, g, b] = saturate([r, g, b], fullness);
                     [mix(r, red, t), mix(g, green, t), mix(b, blue, t)]
                 }
             },

@@ -22,13 +22,19 @@ pub(in crate::models) struct Steady {
 impl Steady {
     /// Replaces `frame` by the steadied one. A still picture comes out as it went in.
     pub fn apply(&mut self, frame: &mut Image) {
+        self.look(frame);
+        frame.copy_from(&self.last);
+    }
+
+    /// Takes the next frame; [`Self::seen`] is then the steadied one.
+    pub fn look(&mut self, frame: &Image) {
         if (self.last.width(), self.last.height()) != (frame.width(), frame.height()) {
             self.last.copy_from(frame);
             return;
         }
-        for (frame, last) in frame.planes.iter_mut().zip(&mut self.last.planes) {
+        for (frame, last) in frame.planes.iter().zip(&mut self.last.planes) {
             shade(
-                [&*frame, &*last],
+                [frame, &*last],
                 [&mut self.made],
                 #[inline(always)]
                 |_| {
@@ -41,8 +47,11 @@ impl Steady {
                 },
             );
             std::mem::swap(last, &mut self.made);
-            frame.copy_from(last);
         }
+    }
+
+    pub fn seen(&self) -> &Image {
+        &self.last
     }
 }
 

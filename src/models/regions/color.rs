@@ -1,6 +1,6 @@
 //! Which pixels have a color that people would call by a name.
 
-use crate::models::operators::{Image, Lab, Plane, ramp, smooth, to_lab, wide};
+use crate::models::operators::{Image, Lab, Plane, ramp, smooth, to_lab};
 use crate::models::prompt::Color;
 
 /// Levels of a channel that share one entry of the table, as bits.
@@ -43,18 +43,37 @@ impl Members {
     /// Writes how well every pixel fits.
     pub fn measure(&self, image: &Image, fit: &mut Plane) {
         fit.fit(image.width(), image.height());
-        let [red, green, blue] = &image.planes;
-        wide(
-            #[inline(always)]
-            || {
-                let planes = red.data.iter().zip(&green.data).zip(&blue.data);
-                for (((&r, &g), &b), fit) in planes.zip(&mut fit.data) {
-                    let [r, g, b] = [r, g, b].map(|level| usize::from(level >> DROPPED));
-                    let at = (r * SIDE + g) * SIDE + b;
-                    *fit = self.0.get(at).copied().unwrap_or(0);
-                }
-            },
-        );
+        let [red, green, blue] = image.each();
+        let planes = red.data.iter().zip(&green.data).zip(&blue.data);
+        for (((&r, &g), &b), fit) in planes.zip(&mut fit.data) {
+            *fit = self.at([r, g, b]);
+        }
+    }
+
+    /// [`Self::measure`] within what another plane leaves of it.
+    pub fn measure_within(&self, image: &Image, whereabouts: &Plane, fit: &mut Plane) {
+        const BLOCK: usize = 64;
+        fit.fit(image.width(), image.height());
+        let planes = image.each().map(|plane| plane.data.chunks(BLOCK));
+        let [red, green, blue] = planes;
+        let blocks = red.zip(green).zip(blue).zip(whereabouts.data.chunks(BLOCK));
+        for ((((red, green), blue), within), fit) in blocks.zip(fit.data.chunks_mut(BLOCK)) {
+            if within.iter().fold(0, |any, &level| any | level) == 0 {
+                fit.fill(0);
+                continue;
+            }
+            let pixels = red.iter().zip(green).zip(blue).zip(within);
+            for ((((&r, &g), &b), &within), fit) in pixels.zip(fit) {
+                let product = u32::from(self.at([r, g, b])) * u32::from(within) + 128;
+                *fit = ((product * 257) >> 16) as u8;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, color: [u8; 3]) -> u8 {
+        let [r, g, b] = color.map(|level| usize::from(level >> DROPPED));
+        self.0.get((r * SIDE + g) * SIDE + b).copied().unwrap_or(0)
     }
 }
 

@@ -21,14 +21,13 @@ use self::color::{Members, fits, hinted};
 use self::foreground::Foreground;
 use self::rooted::Rooted;
 use self::steps::{Stairs, Steps};
-use super::operators::{Blur, Image, Plane, Steady, shade, smooth};
+use super::operators::{Blur, Image, Plane, Steady, halve, shade, smooth};
 use super::prompt::Target;
 
 /// What is seen of a frame, for all regions: the frame without the noise of the camera, in which
 /// borders would tremble, and what stands in front.
 #[derive(Default)]
 pub(super) struct Sight {
-    seen: Image,
     steady: Steady,
     foreground: Option<Foreground>,
     wants_motion: bool,
@@ -51,11 +50,11 @@ impl Sight {
 
     /// Looks at the next frame.
     pub fn measure(&mut self, frame: &Image) {
-        self.seen.copy_from(frame);
-        self.steady.apply(&mut self.seen);
-        self.steps.make(&self.seen);
+        self.steady.look(frame);
+        let seen = self.steady.seen();
+        self.steps.make(seen);
         if let Some(foreground) = &mut self.foreground {
-            foreground.measure(&self.seen, &self.steps);
+            foreground.measure(seen, &self.steps);
             if self.wants_motion {
                 foreground.measure_motion(&self.steps);
             }
@@ -165,29 +164,33 @@ impl Region {
 
     /// Finds the region in the frame that `sight` has looked at.
     pub fn measure(&mut self, sight: &mut Sight, mask: &mut Plane) {
-        let Sight { seen, foreground, fit, whereabouts, small, steps, stairs, blur, .. } = sight;
+        let Sight { steady, foreground, whereabouts, small, steps, stairs, blur, .. } = sight;
+        let seen = steady.seen();
         let (width, height) = (seen.width(), seen.height());
-        match &self.members {
-            Some(members) => members.measure(seen, fit),
-            None => {
-                fit.fit(width, height);
-                fit.data.fill(255);
-            }
-        }
-        if self.members.is_some() || !self.places.is_empty() {
+        let fit = &mut sight.fit;
+        let unit = width.max(height) as f32 / 1280.0;
+        if let Some(members) = &self.members {
             let [fits, near] = small;
-            stairs.down(fit, steps, fits);
-            let unit = width.max(height) as f32 / 1280.0;
+            // Looked at twice as large: what is thin has not vanished there.
+            members.measure(steps.second().unwrap_or(seen), fit);
+            halve(fit, fits);
             blur.plane(fits, near, 9.0 * unit / steps.scale());
             if let Some(rooted) = &mut self.rooted {
                 rooted.cut(steps.small(), fits);
             }
             self.place(near, fits);
             stairs.up(near, steps, whereabouts);
-            cut(fit, mask, whereabouts, |inside| inside);
+            members.measure_within(seen, whereabouts, fit);
             blur.plane(fit, mask, 0.9 * unit);
+        } else if self.places.is_empty() {
+            mask.fit(width, height);
+            mask.data.fill(255);
         } else {
-            mask.copy_from(fit);
+            let [fits, near] = small;
+            near.fit_to(&steps.small().planes[0]);
+            near.data.fill(255);
+            self.place(near, fits);
+            stairs.up(near, steps, mask);
         }
         let Some(foreground) = foreground else { return };
         match self.front {
@@ -214,9 +217,10 @@ impl Region {
     /// Where the region can lie, from how much there is of its colors around each place: what
     /// stands alone is noise.
     fn place(&self, near: &mut Plane, rooted: &Plane) {
-        let part = (1.0 / near.width as f32, 1.0 / near.height as f32);
+        let width = near.width;
+        let part = (1.0 / width as f32, 1.0 / near.height as f32);
         for (at, near_here) in near.data.iter_mut().enumerate() {
-            let (x, y) = ((at % rooted.width) as f32 + 0.5, (at / rooted.width) as f32 + 0.5);
+            let (x, y) = ((at % width) as f32 + 0.5, (at / width) as f32 + 0.5);
             let place: f32 =
                 self.places.iter().map(|place| place(x * part.0, y * part.1)).product();
             let mut level =

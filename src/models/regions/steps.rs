@@ -1,6 +1,6 @@
 //! A frame halved until it is small enough to be looked at as a whole, and the way back.
 
-use crate::models::operators::{Double, Image, Plane, halve, halve_image};
+use crate::models::operators::{Double, Image, Plane, halve_image};
 
 /// The number of pixels up to which a frame is halved.
 const LOOKED_AT: usize = 36_000;
@@ -34,13 +34,18 @@ impl Steps {
         &self.images[self.depth - 1]
     }
 
+    /// The one twice as large, unless that is the frame itself.
+    pub fn second(&self) -> Option<&Image> {
+        self.images[..self.depth].iter().nth_back(1)
+    }
+
     /// How many pixels of the frame are one of the smallest, to a side.
     pub fn scale(&self) -> f32 {
         (1 << self.depth) as f32
     }
 }
 
-/// Brings planes from the size of the frame to the smallest and back.
+/// Brings planes of the smallest size to that of the frame.
 #[derive(Default)]
 pub(super) struct Stairs {
     planes: [Plane; 2],
@@ -48,15 +53,6 @@ pub(super) struct Stairs {
 }
 
 impl Stairs {
-    pub fn down(&mut self, plane: &Plane, steps: &Steps, small: &mut Plane) {
-        let [from, to] = &mut self.planes;
-        for step in 0..steps.depth {
-            let source = if step == 0 { plane } else { &*from };
-            halve(source, if step + 1 == steps.depth { &mut *small } else { &mut *to });
-            std::mem::swap(from, to);
-        }
-    }
-
     pub fn up(&mut self, small: &Plane, steps: &Steps, plane: &mut Plane) {
         let [from, to] = &mut self.planes;
         for step in (0..steps.depth).rev() {
@@ -77,16 +73,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn planes_go_down_and_up() {
+    fn what_went_down_comes_up() {
         for (width, height) in [(1, 1), (2, 2), (321, 175), (1280, 704), (3, 900)] {
             let ramp = Plane::of(width, height, |x, y| ((x + y) / 8) as u8);
             let frame = Image { planes: std::array::from_fn(|_| ramp.clone()) };
             let (mut steps, mut stairs) = (Steps::default(), Stairs::default());
             steps.make(&frame);
-            let (mut small, mut back) = (Plane::default(), Plane::default());
-            stairs.down(&ramp, &steps, &mut small);
-            assert_eq!(small, steps.small().planes[0]);
-            stairs.up(&small, &steps, &mut back);
+            let mut back = Plane::default();
+            stairs.up(&steps.small().planes[0], &steps, &mut back);
             assert_eq!((back.width, back.height), (width, height));
             let off = ramp.data.iter().zip(&back.data).map(|(a, b)| a.abs_diff(*b)).max();
             assert!(off <= Some(4), "{width} {height}: {off:?}");
