@@ -2,17 +2,20 @@
 
 Each style, modifier, edit and look of a reference image paints a few frames of the content at
 1280x704, one thread, counted in CPU time by the example ``paint``, which ``make bench`` builds.
-Then the models paint live sessions at their own rates, service and client in this one process.
+Then the models paint live sessions at their own rates, service and client in this one process, and
+a service in a process of its own has one session of each: how much memory it takes more than idle.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,8 @@ import psutil
 import parhelion as ph
 from content import Content
 from exchange import Options
-from measure import percentiles
+from measure import Memory, percentiles
+from process import end, endpoint_of, spawn
 
 _PROGRAM = Path(__file__).parent.parent / "target/release/examples/paint"
 _WIDTH, _HEIGHT = 1280, 704
@@ -55,6 +59,8 @@ _LIVE = (
     ("lucy_v2v_720p_rt", "replace the background with a beach"),
     ("lucy_2_rt", "make the sky pink"),
 )
+# Seconds of each session whose memory is measured.
+_KEPT = 4.0
 
 
 def measure_models(options: Options) -> dict[str, Any]:
@@ -73,7 +79,11 @@ def measure_models(options: Options) -> dict[str, Any]:
             image.flush()
             prompts = (f"{prompt}|{image.name}:{_WIDTH}x{_HEIGHT}" for prompt in _REFERRED)
             painted["references"] = _paint(raw.name, "lucy_2_rt", *prompts)
-    return {**painted, "live": asyncio.run(_live(frames, options))}
+    return {
+        **painted,
+        "live": asyncio.run(_live(frames, options)),
+        "memory_of_a_session": _memory(frames),
+    }
 
 
 def _paint(file: str, model: str, *wanted: str) -> dict[str, Any]:
@@ -118,6 +128,63 @@ async def _live(frames: np.ndarray[Any, np.dtype[np.uint8]], options: Options) -
                 "rss_mb_above_idle_both_ends": round((rss - idle) / 1e6, 1),
             }
     return result
+
+
+def _memory(frames: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, Any]:
+    """What the service takes for its first session above what it has while idle, in MB.
+
+    Anonymous memory, with a fresh service each time: what one session leaves, another would use.
+    """
+    rows: dict[str, Any] = {}
+    for model, prompt in _LIVE:
+        server = spawn("server", "parhelion")
+        try:
+            endpoint = endpoint_of(server, "parhelion")
+            process = psutil.Process(server.pid)
+            rows[f"{model}: {prompt}"] = asyncio.run(
+                _session_memory(endpoint, process, model, prompt, frames)
+            )
+        finally:
+            end(server)
+    known = [row["most_mb"] for row in rows.values() if row["most_mb"] is not None]
+    return {"sessions": rows, "most_mb": max(known, default=None)}
+
+
+async def _session_memory(
+    endpoint: dict[str, Any],
+    process: psutil.Process,
+    model: str,
+    prompt: str,
+    frames: np.ndarray[Any, np.dtype[np.uint8]],
+) -> dict[str, Any]:
+    client = ph.Client(endpoint["api_key"], base_url=endpoint["url"])
+    await asyncio.sleep(0.5)
+    idle = Memory.of(process)
+    image = frames[-1, ::-1] if model == "lucy_2_rt" else None
+    state = ph.InitialState(prompt=ph.Prompt(prompt, enhance=False), image=image)
+    definition = client.models.realtime(model)
+    seen = [idle]
+    async with client.realtime.connect(None, model=definition, initial_state=state) as session:
+        sending = asyncio.create_task(_send(session, frames, definition.fps, _KEPT))
+        async for number, _ in _counted(session.frames()):
+            if number % 5 == 0:
+                seen.append(Memory.of(process))
+        await sending
+    most = functools.reduce(Memory.highest, seen)
+
+    def above(now: Memory) -> float | None:
+        if now.anonymous is None or idle.anonymous is None:
+            return None
+        return round((now.anonymous - idle.anonymous) * 1.048576, 1)
+
+    return {"most_mb": above(most), "at_the_end_mb": above(seen[-1])}
+
+
+async def _counted(frames: AsyncIterator[ph.Frame]) -> AsyncIterator[tuple[int, ph.Frame]]:
+    number = 0
+    async for frame in frames:
+        yield number, frame
+        number += 1
 
 
 async def _send(
