@@ -49,6 +49,14 @@ _EDITS = (
     "add fog in the distance",
     "give it a golden hour",
 )
+# Two at once share what is seen of the frame.
+_PAIRS = (
+    "make the grass blue and the sky pink",
+    "make the grass blue and blur the background",
+    "replace the background with a beach and make the skin warmer",
+    "make it night and the grass blue",
+    "blur the background and add snow",
+)
 # With a reference image; the first is its look alone.
 _REFERRED = ("", "replace the background with my image", "put my image on the left")
 _LIVE = (
@@ -73,6 +81,7 @@ def measure_models(options: Options) -> dict[str, Any]:
             "styles": _paint(raw.name, "mirage_v2", "--styles"),
             "modifiers": _paint(raw.name, "mirage_v2", "--modifiers"),
             "edits": _paint(raw.name, "lucy_v2v_720p_rt", *_EDITS),
+            "pairs": _paint(raw.name, "lucy_v2v_720p_rt", *_PAIRS),
         }
         with tempfile.NamedTemporaryFile(prefix="image-") as image:
             image.write(frames[-1, ::-1].tobytes())

@@ -11,7 +11,7 @@ const SIDE: usize = 17;
 /// Room for all nodes, a power of two: any index is then made valid by a mask.
 const NODES: usize = 8192;
 /// Pixels that are graded or left out together.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 
 #[derive(Clone)]
 pub(in crate::models) struct Lut {
@@ -46,66 +46,105 @@ impl Lut {
 
     /// Grades a picture in its place where `mask` is above 0; elsewhere it may be graded or not.
     pub fn apply_where(&self, image: &mut Image, mask: &Plane) {
-        // With their number in the type, an index below it needs no look.
-        let Some(nodes) = self.nodes.first_chunk::<NODES>() else { return };
-        let [red, green, blue] = &mut image.planes;
-        wide(
+        self.run(
+            image,
             #[inline(always)]
-            || {
-                let planes = red.data.chunks_mut(BLOCK).zip(green.data.chunks_mut(BLOCK));
-                let planes = planes.zip(blue.data.chunks_mut(BLOCK));
-                for (((red, green), blue), mask) in planes.zip(mask.data.chunks(BLOCK)) {
-                    if mask.iter().fold(0, |any, &level| any | level) == 0 {
-                        continue;
-                    }
-                    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-                        [*r, *g, *b] = read(nodes, [*r, *g, *b]);
-                    }
-                }
-            },
+            |at, end| mask.data[at..end].iter().fold(0, |any, &level| any | level) > 0,
         );
     }
 
     /// Grades a whole picture in its place.
     pub fn apply(&self, image: &mut Image) {
+        self.run(
+            image,
+            #[inline(always)]
+            |_, _| true,
+        );
+    }
+
+    /// Grades the blocks that are wanted, by where they begin and end.
+    #[inline(always)]
+    fn run(&self, image: &mut Image, wanted: impl Fn(usize, usize) -> bool) {
         // With their number in the type, an index below it needs no look.
         let Some(nodes) = self.nodes.first_chunk::<NODES>() else { return };
-        let [red, green, blue] = &mut image.planes;
+        let [red, green, blue] = image.each_mut().map(|plane| &mut plane.data[..]);
+        let count = red.len();
         wide(
             #[inline(always)]
             || {
-                let planes = red.data.iter_mut().zip(&mut green.data).zip(&mut blue.data);
-                for ((r, g), b) in planes {
-                    [*r, *g, *b] = read(nodes, [*r, *g, *b]);
+                for at in (0..count).step_by(BLOCK) {
+                    let end = (at + BLOCK).min(count);
+                    if !wanted(at, end) {
+                        continue;
+                    }
+                    let (r, g, b) = (&mut red[at..end], &mut green[at..end], &mut blue[at..end]);
+                    if let (Ok(r), Ok(g), Ok(b)) = (
+                        <&mut [u8; BLOCK]>::try_from(&mut *r),
+                        <&mut [u8; BLOCK]>::try_from(&mut *g),
+                        <&mut [u8; BLOCK]>::try_from(&mut *b),
+                    ) {
+                        grade(nodes, r, g, b);
+                        continue;
+                    }
+                    let mut rest = [[0; BLOCK]; 3];
+                    for (rest, plane) in rest.iter_mut().zip([&*r, &*g, &*b]) {
+                        rest[..plane.len()].copy_from_slice(plane);
+                    }
+                    let [one, two, three] = &mut rest;
+                    grade(nodes, one, two, three);
+                    for (rest, plane) in rest.iter().zip([r, g, b]) {
+                        plane.copy_from_slice(&rest[..plane.len()]);
+                    }
                 }
             },
         );
     }
 }
 
+/// Grades a block. Where to look, and how far along, is vector code; only the looks are not.
 #[inline(always)]
-fn read(nodes: &[u64; NODES], [r, g, b]: [u8; 3]) -> [u8; 3] {
-    let (r, g, b) = (u32::from(r), u32::from(g), u32::from(b));
-    let side = SIDE as u32;
-    let origin = ((r >> 4) * side + (g >> 4)) * side + (b >> 4);
-    // How far along each axis, with the step to the next node below it: the largest goes first.
-    let x = (r & 15) << 16 | (side * side);
-    let y = (g & 15) << 16 | side;
-    let z = (b & 15) << 16 | 1;
-    let (low, high) = (x.min(y), x.max(y));
-    let (first, rest) = (high.max(z), high.min(z));
-    let (second, third) = (rest.max(low), rest.min(low));
-    let part = |axis: u32| u64::from(axis >> 16);
-    let one = origin + (first & 0xffff);
-    let two = one + (second & 0xffff);
-    let three = two + (third & 0xffff);
-    let node = |place: u32| nodes[place as usize % NODES];
-    let sum = node(origin) * (16 - part(first))
-        + node(one) * (part(first) - part(second))
-        + node(two) * (part(second) - part(third))
-        + node(three) * part(third)
-        + 0x0040_0040_0040;
-    [(sum >> 7) as u8, (sum >> 23) as u8, (sum >> 39) as u8]
+fn grade(
+    nodes: &[u64; NODES],
+    red: &mut [u8; BLOCK],
+    green: &mut [u8; BLOCK],
+    blue: &mut [u8; BLOCK],
+) {
+    const LINE: u32 = SIDE as u32;
+    let (mut origin, mut one) = ([0_u32; BLOCK], [0_u32; BLOCK]);
+    let (mut two, mut three) = ([0_u32; BLOCK], [0_u32; BLOCK]);
+    let (mut first, mut second, mut third) = ([0_u32; BLOCK], [0_u32; BLOCK], [0_u32; BLOCK]);
+    for i in 0..BLOCK {
+        let (r, g, b) = (u32::from(red[i]), u32::from(green[i]), u32::from(blue[i]));
+        let place = (r >> 4) * (LINE * LINE) + (g >> 4) * LINE + (b >> 4);
+        // How far along each axis, with the step to the next node below it: the largest goes first.
+        let x = (r & 15) << 16 | (LINE * LINE);
+        let y = (g & 15) << 16 | LINE;
+        let z = (b & 15) << 16 | 1;
+        let (low, high) = (x.min(y), x.max(y));
+        let (most, rest) = (high.max(z), high.min(z));
+        let (middle, least) = (rest.max(low), rest.min(low));
+        origin[i] = place;
+        one[i] = place + (most & 0xffff);
+        two[i] = one[i] + (middle & 0xffff);
+        three[i] = two[i] + (least & 0xffff);
+        first[i] = most >> 16;
+        second[i] = middle >> 16;
+        third[i] = least >> 16;
+    }
+    for i in 0..BLOCK {
+        let node = |place: u32| nodes[place as usize % NODES];
+        let (start, mid) = (node(origin[i]), node(one[i]));
+        let (later, end) = (node(two[i]), node(three[i]));
+        // From node to node; that single lanes pass below 0 on the way does not show in the sum.
+        let sum = (start << 4)
+            .wrapping_add(u64::from(first[i]).wrapping_mul(mid.wrapping_sub(start)))
+            .wrapping_add(u64::from(second[i]).wrapping_mul(later.wrapping_sub(mid)))
+            .wrapping_add(u64::from(third[i]).wrapping_mul(end.wrapping_sub(later)))
+            .wrapping_add(0x0040_0040_0040);
+        red[i] = (sum >> 7) as u8;
+        green[i] = (sum >> 23) as u8;
+        blue[i] = (sum >> 39) as u8;
+    }
 }
 
 #[cfg(test)]
