@@ -1,12 +1,14 @@
-"""The command line: ``python -m parhelion serve``."""
+"""The command line: ``python -m parhelion serve``, ``doctor`` and ``info``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
 import parhelion as ph
 
@@ -21,6 +23,19 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--api-key", help="what clients have to show; default: a random key")
     serve.add_argument("--max-sessions", type=int, help="more have to wait; default: no limit")
     serve.add_argument("--max-queue", type=int, default=64, help="so many may wait (%(default)s)")
+    doctor = commands.add_parser("doctor", help="look at what a session would be given")
+    doctor.add_argument(
+        "--portrait", type=Path, required=True, help="a picture for live_avatar: where is the face?"
+    )
+    doctor.add_argument(
+        "--output", type=Path, help="a PNG file: the picture with what was found drawn over it"
+    )
+    doctor.add_argument(
+        "--landmarks", help='what is known, as JSON: {"left_eye": [x, y], "right_eye": [x, y], ...}'
+    )
+    doctor.add_argument(
+        "--detect", action="store_true", help="look with OpenCV first; needs parhelion[portrait]"
+    )
     commands.add_parser("info", help="print how this build was made, as JSON")
     return parser
 
@@ -46,6 +61,39 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await stop.wait()
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from parhelion import _core, portrait  # nobody else needs it
+
+    known: ph.Landmarks | None = None
+    try:
+        if arguments.landmarks is not None:
+            known = ph.Landmarks(**json.loads(arguments.landmarks))
+        elif arguments.detect:
+            known = portrait.find_landmarks(arguments.portrait)
+    except ImportError as error:
+        raise SystemExit(f"parhelion: {error}") from None
+    except (TypeError, json.JSONDecodeError) as error:
+        raise SystemExit(f"parhelion: --landmarks: {error}") from None
+    seen = portrait.look(arguments.portrait, known)
+    said: dict[str, object] = {
+        "faces": seen.faces,
+        "likeness": round(seen.likeness, 2),
+        "landmarks": None,
+    }
+    if seen.landmarks is not None:
+        places = dataclasses.asdict(seen.landmarks)
+        said["landmarks"] = {
+            name: [round(part, 1) for part in place] for name, place in places.items() if place
+        }
+    if arguments.output is not None:
+        try:
+            arguments.output.write_bytes(_core.encode_png(seen.picture, "doctor"))
+        except OSError as error:
+            raise SystemExit(f"parhelion: {arguments.output}: {error.strerror}") from None
+    print(json.dumps(said))
+    return 0 if seen.landmarks is not None else 1
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     parsed = _parser().parse_args(arguments)
@@ -53,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(ph.build_info(), indent=2))
         return 0
     try:
+        if parsed.command == "doctor":
+            return _doctor(parsed)
         asyncio.run(_serve(parsed))
     except KeyboardInterrupt:
         return 130
