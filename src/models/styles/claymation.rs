@@ -35,10 +35,10 @@ impl Style for Claymation {
                 #[inline(always)]
                 |_, [r, g, b, height, wide, slope]| {
                     let color = saturate([r, g, b], 1.6);
-                    let lit = (slope - 128.0) * 1.5;
+                    let lit = (slope - 128.0) * 2.3;
                     // Hollows are darker: light reaches the heights first.
-                    let hollow = (height - wide).max(-30.0).min(30.0) * 0.7;
-                    let shine = smooth(slope, 150.0, 200.0) * 26.0;
+                    let hollow = (height - wide).max(-30.0).min(30.0) * 1.0;
+                    let shine = smooth(slope, 142.0, 185.0) * 38.0;
                     let add = lit + hollow + shine;
                     [
                         color[0] * 0.86 + 22.0 + add,
@@ -62,7 +62,7 @@ pub(super) fn slopes(height: &Plane, bumps: &Plane, out: &mut Plane, step: usize
             let (here, there) = (y * width + x, above * width + left);
             let form = i32::from(height.data[here]) - i32::from(height.data[there]);
             let bump = i32::from(bumps.data[here]) - i32::from(bumps.data[there]);
-            out.data[here] = (128 + form.clamp(-40, 40) * 3 / 2 + bump / 3).clamp(0, 255) as u8;
+            out.data[here] = (128 + form.clamp(-40, 40) * 3 / 2 + bump / 2).clamp(0, 255) as u8;
         }
     }
 }

@@ -30,14 +30,14 @@ impl Style for Vhs {
                 |_, [r, b, luma]| [128.0 + (r - luma) * 0.7, 128.0 + (b - luma) * 0.55]
             },
         );
-        let sigma = scene.length(6.0);
+        let sigma = scene.length(8.0);
         self.blur.plane(&self.red, &mut self.soft[0], sigma);
         self.blur.plane(&self.blue, &mut self.soft[1], sigma);
-        self.blur.plane(scene.luma, &mut self.sharp, scene.length(1.3));
-        self.blur.plane(scene.luma, &mut self.wide, scene.length(4.0));
+        self.blur.plane(scene.luma, &mut self.sharp, scene.length(1.9));
+        self.blur.plane(scene.luma, &mut self.wide, scene.length(5.0));
         let tick = (scene.time * RATE).floor().max(0.0) as u32;
         // Chroma comes late, each line a little differently.
-        let late = scene.pixels(8.0);
+        let late = scene.pixels(13.0);
         for (soft, moved) in self.soft.iter().zip(&mut self.moved) {
             moved.fit(width, height);
             for y in 0..height {
@@ -46,22 +46,22 @@ impl Style for Vhs {
             }
         }
         self.displace(scene, tick);
-        let lines = scene.pixels(2.0);
-        let grain = 0.16 * scene.grain();
+        let lines = scene.pixels(3.0);
+        let grain = 0.22 * scene.grain();
         let seed = tick.wrapping_mul(0x9E37_79B1);
         shade(
             [&self.sharp, &self.wide, &self.moved[0], &self.moved[1]],
             out.each_mut(),
             #[inline(always)]
             |y| {
-                let scan = if (y / lines).is_multiple_of(2) { 1.0 } else { 0.84 };
+                let scan = if (y / lines).is_multiple_of(2) { 1.0 } else { 0.74 };
                 let line = seed ^ (y as u32).wrapping_mul(0x85EB_CA77);
                 #[inline(always)]
                 move |x, [sharp, wide, red, blue]| {
                     let mut bits = line ^ (x as u32 / 2).wrapping_mul(0x7FEB_352D);
                     bits = (bits ^ (bits >> 15)).wrapping_mul(0x846C_A68B);
                     let noise = (((bits >> 20) & 255) as i32 as f32 - 127.5) * grain;
-                    let luma = (sharp + (sharp - wide) * 0.9 + noise) * 0.86 + 22.0;
+                    let luma = (sharp + (sharp - wide) * 1.1 + noise) * 0.86 + 26.0;
                     let (red, blue) = ((red - 128.0) * 1.9, (blue - 128.0) * 2.3);
                     [
                         (luma + red + 6.0) * scan,
@@ -83,7 +83,7 @@ impl Vhs {
         for y in 0..height {
             let v = y as f32 / height as f32;
             let low = ((v - 0.955) / 0.045).max(0.0);
-            let pull = (1.0 - (v - band).abs() / 0.02).max(0.0) * 0.25 + low;
+            let pull = (1.0 - (v - band).abs() / 0.025).max(0.0) * 0.4 + low;
             if pull <= 0.0 {
                 continue;
             }
