@@ -146,7 +146,7 @@ def _throttle(stage: Stage, link: Link, options: Options) -> dict[str, Any]:
         "kbps_limited": trace.kbps(limited + third / 2, lifted, 1),
         "last_latency_over_300_ms_after_s": round(late[-1] - limited, 2) if late else 0.0,
         "back_at_80_percent_after_s": back,
-        "limited": trace.shown(limited, lifted),
+        "limited_from_3_s": trace.shown(limited + 3, lifted),
         "after": trace.shown(lifted + 1, over),
     }
 

@@ -253,7 +253,7 @@ impl Pace {
     fn next(&mut self, timestamp: Duration) -> Option<f32> {
         if let Some(expected) = self.expected.take() {
             (self.first, self.last, self.count) = (timestamp, timestamp, 1);
-            return Some(expected);
+            return self.differs(expected).then_some(expected);
         }
         // After a pause, or a step back, the counting begins anew.
         let steady = timestamp.checked_sub(self.last).is_some_and(|gap| gap < LONGEST_GAP);
@@ -269,8 +269,11 @@ impl Pace {
         }
         let rate = (self.count as f32 / elapsed.as_secs_f32()).clamp(1.0, MAX_FRAME_RATE);
         (self.first, self.count) = (timestamp, 1);
-        let differs = (rate / self.told - 1.0).abs() > 0.1;
-        differs.then_some(rate)
+        self.differs(rate).then_some(rate)
+    }
+
+    fn differs(&self, rate: f32) -> bool {
+        (rate / self.told - 1.0).abs() > 0.1
     }
 }
 

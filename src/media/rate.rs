@@ -16,6 +16,7 @@
 //! [`Thrift`] says what an encoder does with the rate: how many pictures, and how large.
 //! No clock is read here: time is an argument.
 
+mod bursts;
 mod delivered;
 mod estimator;
 mod loss;

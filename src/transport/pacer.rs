@@ -7,10 +7,11 @@ use super::send_rate::RateNow;
 /// Packets leave so much faster than the rate that is thought to fit, in the mean; where it is known
 /// that no more fits, by the second.
 const FASTER: f64 = 2.5;
-const FASTER_ON_NARROW: f64 = 1.5;
+const FASTER_ON_NARROW: f64 = 1.25;
 /// So much of a second goes at once: an ordinary picture is not held up.
 const AT_ONCE: f64 = 0.045;
 const LEAST_AT_ONCE: f64 = 12_000.0;
+const LEAST_ON_NARROW: f64 = 3_000.0;
 /// A path with a shorter round trip, the pause between reports included, has nothing that could
 /// fill up.
 const NEAR: Duration = Duration::from_millis(60);
@@ -32,7 +33,8 @@ impl Pacer {
         }
         let each_second = f64::from(rate.estimate) / 8.0;
         let faster = if rate.limited { FASTER_ON_NARROW } else { FASTER };
-        let at_once = (each_second * AT_ONCE).max(LEAST_AT_ONCE);
+        let least = if rate.limited { LEAST_ON_NARROW } else { LEAST_AT_ONCE };
+        let at_once = (each_second * AT_ONCE).max(least);
         self.budget = match self.filled.replace(now) {
             None => at_once,
             Some(before) => {

@@ -16,14 +16,21 @@ const LESS: f64 = 0.97;
 const MORE: f64 = 1.05;
 /// Nor is a rise so soon after the last news.
 const RISE: Duration = Duration::from_millis(250);
-/// The encoder may be ahead of the rate by this; then the next picture waits.
-const AHEAD: f64 = 0.15;
+/// It hears of the frame rate before it would count for itself.
+const FRAME_RATE_NEWS: Duration = Duration::from_millis(800);
+/// The encoder may be ahead of the rate by this, seconds; then the next picture waits. By the second
+/// where the path is no longer too narrow.
+const AHEAD: f64 = 0.03;
+const AHEAD_ON_WIDE: f64 = 0.3;
 /// More is forgiven, seconds: a path that carried it at once was not too narrow then.
 const MOST_AHEAD: f64 = 0.6;
 /// A longer time between pictures is a pause.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Key frames that are asked for come as often as this at least, seconds.
 const MOST_BETWEEN_KEY_FRAMES: f64 = 2.0;
+/// On a path that is too narrow one part in so many is not used, up to the second, bits per second:
+/// pictures differ in size, and at what just fits each large one waits for those before it.
+const SPARE: (u32, u32) = (4, 125_000);
 const USUAL_INTERVAL: f64 = 1.0 / 30.0;
 
 /// What one encoder may spend.
@@ -33,7 +40,7 @@ pub(super) struct RateFollower {
     thrift: Thrift,
     wanted: Wanted,
     told: Option<(u32, Instant)>,
-    told_frame_rate: f64,
+    told_frame_rate: Option<Instant>,
     /// Whether the path is too narrow, and whether it ever was: until then nothing is saved.
     limited: bool,
     saves: bool,
@@ -66,7 +73,7 @@ impl RateFollower {
             thrift: Thrift::default(),
             wanted: Wanted::ALL,
             told: None,
-            told_frame_rate: 0.0,
+            told_frame_rate: None,
             limited: false,
             saves: false,
             rate: 0.0,
@@ -103,8 +110,10 @@ impl RateFollower {
             }
         }
         let allowed = rate.map_or(bitrate, |rate| rate.video);
+        let limited = rate.is_some_and(|rate| rate.limited);
+        let allowed = if limited { allowed - (allowed / SPARE.0).min(SPARE.1) } else { allowed };
         self.rate = f64::from(allowed);
-        self.limited = rate.is_some_and(|rate| rate.limited);
+        self.limited = limited;
         self.saves = rate.is_some_and(|rate| rate.was_limited);
         self.round_trip = rate.and_then(|rate| rate.round_trip).unwrap_or_default();
         let mut news = News::default();
@@ -117,14 +126,11 @@ impl RateFollower {
             return news;
         }
         let per_second = 1.0 / self.interval.max(0.001);
-        self.wanted = self.thrift.choose(now, size, self.rate, per_second, self.every);
-        let frame_rate = per_second * self.wanted.pictures;
-        if self.wanted.pictures < 1.0 && (frame_rate / self.told_frame_rate - 1.0).abs() > 0.2 {
-            self.told_frame_rate = frame_rate;
-            news.frame_rate = Some(frame_rate as f32);
-        } else if self.wanted.pictures >= 1.0 && self.told_frame_rate > 0.0 {
-            self.told_frame_rate = 0.0;
-            news.frame_rate = Some(per_second as f32);
+        self.wanted = self.thrift.choose(now, size, allowed.into(), per_second, self.every);
+        // Of those that are held back the encoder knows nothing, and would make the others larger.
+        if !self.every && self.told_frame_rate.is_none_or(|at| now >= at + FRAME_RATE_NEWS) {
+            self.told_frame_rate = Some(now);
+            news.frame_rate = Some((per_second * self.wanted.pictures) as f32);
         }
         news
     }
@@ -148,10 +154,11 @@ impl RateFollower {
     /// How long until a picture may be encoded; none: now.
     pub(super) fn owes(&mut self, now: Instant) -> Option<Duration> {
         self.pay(now);
-        if !self.limited {
+        if !self.saves {
             return None;
         }
-        let too_much = self.debt - AHEAD * self.rate;
+        let ahead = if self.limited { AHEAD } else { AHEAD_ON_WIDE };
+        let too_much = self.debt - ahead * self.rate;
         (too_much > 0.0).then(|| Duration::from_secs_f64(too_much / self.rate.max(1.0)))
     }
 
@@ -251,9 +258,35 @@ mod tests {
         let start = Instant::now();
         follower.came(start, SIZE, 1, Some(rate(1_000_000, true)), 0);
         follower.spent(start, 40_000);
-        // 320 kbit, of which 150 may be ahead.
-        assert_eq!(follower.owes(start).unwrap().as_millis(), 170);
-        assert_eq!(follower.owes(start + 171 * MS), None);
+        // 320 kbit, of which 26 may be ahead, at 875 kb/s.
+        assert_eq!(follower.owes(start).unwrap().as_millis(), 335);
+        assert_eq!(follower.owes(start + 336 * MS), None);
+    }
+
+    #[test]
+    fn where_the_path_was_too_narrow_before_more_may_be_ahead() {
+        let mut follower = RateFollower::new(false);
+        let start = Instant::now();
+        let wide = RateNow { was_limited: true, ..rate(1_000_000, false) };
+        follower.came(start, SIZE, 1, Some(wide), 0);
+        follower.spent(start, 40_000);
+        // 320 kbit, of which 300 may be ahead.
+        assert_eq!(follower.owes(start).unwrap().as_millis(), 20);
+    }
+
+    #[test]
+    fn the_encoder_hears_how_many_come_not_how_many_it_gets() {
+        let mut follower = RateFollower::new(false);
+        let start = Instant::now();
+        let wide = RateNow { was_limited: true, ..rate(3_000_000, false) };
+        let mut told = Vec::new();
+        for n in 0..60 {
+            // Every other one is held back.
+            let news = follower.came(start + n * 67 * MS, SIZE, u64::from(n) * 2, Some(wide), 0);
+            told.extend(news.frame_rate);
+        }
+        assert!(told.len() >= 4, "{told:?}");
+        assert!(told[1..].iter().all(|rate| (rate - 30.0).abs() < 1.0), "{told:?}");
     }
 
     #[test]

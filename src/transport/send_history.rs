@@ -33,6 +33,8 @@ enum Known {
 struct Sent {
     at: Instant,
     size: u32,
+    /// The same packet was sent before. Who has it already takes it for a replay, and reports nothing.
+    again: bool,
     known: Known,
 }
 
@@ -56,7 +58,7 @@ pub(super) struct SendHistory {
 
 impl SendHistory {
     /// Notes a packet. Numbers follow each other; if they do not, everything before is forgotten.
-    pub(super) fn sent(&mut self, number: u16, at: Instant, size: u32) {
+    pub(super) fn sent(&mut self, number: u16, at: Instant, size: u32, again: bool) {
         if self.first.wrapping_add(self.packets.len() as u16) != number {
             self.packets.clear();
             self.next = None;
@@ -64,7 +66,7 @@ impl SendHistory {
         if self.packets.is_empty() {
             self.first = number;
         }
-        self.packets.push_back(Sent { at, size, known: Known::Nothing });
+        self.packets.push_back(Sent { at, size, again, known: Known::Nothing });
         while self.packets.len() > MOST_KEPT
             || self.packets.front().is_some_and(|packet| packet.at + KEPT < at)
         {
@@ -138,7 +140,9 @@ impl SendHistory {
     fn lost(&mut self, number: u16, news: &mut Vec<PacketReport>) {
         if let Some(packet) = self.find(number).filter(|packet| packet.known == Known::Nothing) {
             packet.known = Known::Lost;
-            news.push(packet.report(Fate::Lost));
+            if !packet.again {
+                news.push(packet.report(Fate::Lost));
+            }
         }
     }
 
@@ -149,7 +153,8 @@ impl SendHistory {
         let Some(at) = at else { return };
         match before {
             Known::Nothing => news.push(packet.report(Fate::Arrived(at))),
-            Known::Lost => news.push(packet.report(Fate::Late(at))),
+            Known::Lost if !packet.again => news.push(packet.report(Fate::Late(at))),
+            Known::Lost => news.push(packet.report(Fate::Arrived(at))),
             Known::ReportLost | Known::Arrived => {}
         }
     }
@@ -181,7 +186,8 @@ mod tests {
     fn history(first: u16, count: u16) -> (SendHistory, Instant) {
         let (mut history, start) = (SendHistory::default(), Instant::now());
         for n in 0..count {
-            history.sent(first.wrapping_add(n), start + u32::from(n) * MS, 1000 + u32::from(n));
+            let (at, size) = (start + u32::from(n) * MS, 1000 + u32::from(n));
+            history.sent(first.wrapping_add(n), at, size, false);
         }
         (history, start)
     }
@@ -231,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_again_is_not_lost() {
+        let (mut history, start) = history(10, 1);
+        history.sent(11, start + MS, 1000, true);
+        let mut news = Vec::new();
+        history.reported(&feedback(10, &[CAME, LOST], &[0]), &mut news);
+        assert_eq!(news.len(), 1);
+        history.reported(&feedback(11, &[CAME], &[0]), &mut news);
+        assert!(matches!(news[1].fate, Fate::Arrived(_)), "the first had not come");
+    }
+
+    #[test]
     fn what_a_lost_report_was_about_stays_unknown() {
         let (mut history, _) = history(65_534, 6);
         let mut news = Vec::new();
@@ -252,7 +269,7 @@ mod tests {
         let mut news = Vec::new();
         history.reported(&feedback(5, &[CAME; 10], &[0; 10]), &mut news);
         assert_eq!(news.len(), 2);
-        history.sent(12, start + 2 * KEPT, 5);
+        history.sent(12, start + 2 * KEPT, 5, false);
         assert_eq!(history.packets.len(), 1);
     }
 

@@ -37,6 +37,8 @@ struct Stream {
     video: bool,
     transport_number: Option<u8>,
     send_time: Option<u8>,
+    /// The newest sequence number that was sent.
+    newest: Option<u16>,
     /// The highest sequence number of the last report, with its cycles.
     reported: Option<u32>,
 }
@@ -79,7 +81,13 @@ impl TransportFeedback {
     }
 
     fn leaves(&mut self, now: Instant, packet: &mut rtp::Packet, again: bool) {
-        let Some(stream) = self.streams.get(&packet.header.ssrc) else { return };
+        let Some(stream) = self.streams.get_mut(&packet.header.ssrc) else { return };
+        let number = packet.header.sequence_number;
+        let is_newer = |newest: u16| (1..1 << 15).contains(&number.wrapping_sub(newest));
+        let before = stream.newest.is_some_and(|newest| !is_newer(newest));
+        if !before {
+            stream.newest = Some(number);
+        }
         let began = *self.began.get_or_insert(now);
         let elapsed = now.saturating_duration_since(began);
         if let (None, Some(id)) = (stream.transport_number, stream.send_time) {
@@ -97,7 +105,7 @@ impl TransportFeedback {
             .and_then(|id| packet.header.get_extension(id))
             .and_then(|number| Some(u16::from_be_bytes(number.get(..2)?.try_into().ok()?)))
         {
-            self.history.sent(number, now, size);
+            self.history.sent(number, now, size, again || before);
         }
         let before = self.estimator.target();
         self.estimator.sent(now, size);
@@ -231,6 +239,7 @@ impl Interceptor for TransportFeedback {
             video: info.mime_type.to_ascii_lowercase().starts_with("video/"),
             transport_number: id(TRANSPORT_CC_URI),
             send_time: id(ABS_SEND_TIME),
+            newest: None,
             reported: None,
         };
         self.streams.insert(info.ssrc, stream);

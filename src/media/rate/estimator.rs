@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::bursts::Bursts;
 use super::loss::{LossJudge, LossVerdict};
 use super::queue::{Cause, StandingQueue};
 use super::silence::Silence;
@@ -43,6 +44,8 @@ const NEAR_GROWTH: f64 = 200_000.0;
 const NEAR_GROWTH_SHARE: f64 = 0.12;
 /// The rate may be so much above what is really sent, since more is not tried out.
 const UNTRIED: (f64, f64) = (2.0, 250_000.0);
+/// Of the rate at which bursts come, so much may be sent on a path that was found to be narrow.
+const VISIBLE: f64 = 0.9;
 
 /// What is left of the rate after each while of silence.
 const SILENT_STEP: f64 = 0.6;
@@ -69,6 +72,7 @@ pub struct RateEstimator {
     trend: Trend,
     queue: StandingQueue,
     loss: LossJudge,
+    bursts: Bursts,
     /// By the receiver's clock.
     delivered: Throughput,
     /// By ours.
@@ -104,6 +108,7 @@ impl RateEstimator {
             trend: Trend::Increase,
             queue: StandingQueue::default(),
             loss: LossJudge::default(),
+            bursts: Bursts::default(),
             delivered: Throughput::over(LONG),
             sent: Throughput::over(LONG),
             began: None,
@@ -195,6 +200,7 @@ impl RateEstimator {
                 let size = packet.size + std::mem::take(&mut self.unknown);
                 self.delivered.add(arrived, size);
                 self.queue.add(packet.sent, arrived, packet.size, rate);
+                self.bursts.add(packet.sent, arrived, packet.size);
             }
         }
         if began {
@@ -416,6 +422,10 @@ impl RateEstimator {
         } else {
             target * (1.0 + growth * elapsed)
         };
+        // What the path carries need not be tried out as far as it can be seen.
+        if let Some(quickest) = self.bursts.quickest(now).filter(|_| self.last_decrease.is_some()) {
+            rate = rate.min(target.max(VISIBLE * quickest));
+        }
         // More than is sent is not tried out by sending.
         if let Some(sent) = self.sent_rate(now) {
             rate = rate.min(target.max(sent * UNTRIED.0 + UNTRIED.1));

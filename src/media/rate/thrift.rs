@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Bits that a pixel needs, as a picture of a camera: below that it is better to have fewer.
 const BITS_PER_PIXEL: f64 = 0.05;
+/// Each is to be sent within a second divided by this, however seldom they come.
+const SOON: f64 = 12.0;
 /// Shares of the pictures, then of the sides. Each step needs about two thirds of the one before.
 const STEPS: [Wanted; 8] = [
     Wanted::ALL,
@@ -26,7 +28,9 @@ const STEADY: Duration = Duration::from_secs(2);
 const DIP: Duration = Duration::from_millis(150);
 
 /// A key frame that takes longer than this to send, seconds, is one of a picture that needs more.
-const KEY_FRAME: f64 = 0.5;
+const KEY_FRAME: f64 = 0.25;
+/// Key frames grow with the area of the picture to this power.
+const KEY_FRAME_GROWTH: f64 = 0.75;
 const MOST_HEAVY: f64 = 6.0;
 /// So is one of which more than this share is held back because those before cost too much, in the
 /// mean of about so many pictures; it needs so much more.
@@ -58,9 +62,8 @@ impl Wanted {
         (side * numerator / denominator).next_multiple_of(2).max(16).min(side)
     }
 
-    fn share(&self) -> f64 {
-        let scale = f64::from(self.scale.0) / f64::from(self.scale.1);
-        self.pictures * scale * scale
+    fn area(&self) -> f64 {
+        (f64::from(self.scale.0) / f64::from(self.scale.1)).powi(2)
     }
 }
 
@@ -73,6 +76,8 @@ pub struct Thrift {
     looked: Option<Instant>,
     /// The share of pictures that are held back.
     held_back: f64,
+    /// Bytes of the last key frame, and its share of the picture.
+    key_frame: (f64, f64),
     size: (u32, u32),
     per_second: f64,
     roomy_since: Option<Instant>,
@@ -88,6 +93,7 @@ impl Default for Thrift {
             heavy: 1.0,
             looked: None,
             held_back: 0.0,
+            key_frame: (0.0, 1.0),
             size: (0, 0),
             per_second: 0.0,
             roomy_since: None,
@@ -101,6 +107,7 @@ impl Thrift {
     /// A key frame came out with so many bytes. Whether it is too large for the rate, and a smaller
     /// picture is to be encoded instead.
     pub fn is_too_large(&mut self, key_frame: usize, rate: f64, every: bool) -> bool {
+        self.key_frame = (key_frame as f64, STEPS[self.step].area());
         let seconds = key_frame as f64 * 8.0 / rate.max(1.0);
         if seconds <= KEY_FRAME || self.heavy >= MOST_HEAVY {
             return false;
@@ -152,12 +159,11 @@ impl Thrift {
         } else {
             self.tight_since = None;
             let roomy = self.first(rate / ROOM, per_second, every);
-            if roomy < self.step {
+            let up = (roomy..self.step).find(|&step| self.affords_key_frame(step, rate));
+            if let Some(step) = up {
                 let since = *self.roomy_since.get_or_insert(now);
                 if now >= since + STEADY {
-                    // A larger picture begins with a key frame: one step at a time.
-                    let same = STEPS[roomy].scale == STEPS[self.step].scale;
-                    self.step = if same { roomy } else { self.step - 1 };
+                    self.step = step;
                     self.roomy_since = None;
                 }
             } else {
@@ -169,6 +175,13 @@ impl Thrift {
             wanted.pictures = Wanted::ALL.pictures;
         }
         wanted
+    }
+
+    /// Whether the key frame that a larger picture begins with could be sent in time.
+    fn affords_key_frame(&self, step: usize, rate: f64) -> bool {
+        let (bytes, area) = self.key_frame;
+        let larger = STEPS[step].area() / area;
+        larger <= 1.0 || bytes * larger.powf(KEY_FRAME_GROWTH) * 8.0 <= KEY_FRAME * rate
     }
 
     /// The scale that was chosen last.
@@ -188,7 +201,8 @@ impl Thrift {
                 continue;
             }
             found = nth;
-            let share = if every { step.share() / step.pictures } else { step.share() };
+            let pictures = if every { 1.0 } else { step.pictures };
+            let (share, per_second) = (pictures * step.area(), per_second.max(SOON / pictures));
             if pixels * per_second * BITS_PER_PIXEL * share * self.heavy <= rate {
                 break;
             }
@@ -260,6 +274,34 @@ mod tests {
     }
 
     #[test]
+    fn a_larger_picture_waits_for_a_rate_that_carries_its_key_frame() {
+        let mut thrift = Thrift::default();
+        let start = Instant::now();
+        assert_eq!(settled(&mut thrift, start, 0.15e6).scale, (3, 8));
+        // A quarter of a second at 320 kb/s; of a picture seven times as large it is 1.4 Mb/s.
+        assert!(!thrift.is_too_large(10_000, 0.4e6, false));
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(settled(&mut thrift, after(4), 0.35e6).scale, (3, 8));
+        assert_eq!(settled(&mut thrift, after(8), 1e6).scale, (3, 4), "not all at once");
+        let mut thrift = Thrift::default();
+        settled(&mut thrift, start, 0.15e6);
+        assert!(!thrift.is_too_large(10_000, 0.4e6, false));
+        assert_eq!(settled(&mut thrift, after(8), 3e6), Wanted::ALL, "at once");
+    }
+
+    #[test]
+    fn no_picture_takes_long_to_send_however_seldom_they_come() {
+        let (mut thrift, start) = (Thrift::default(), Instant::now());
+        let mut wanted = Wanted::ALL;
+        for n in 0..20 {
+            let now = start + n * Duration::from_millis(250);
+            wanted = thrift.choose(now, SIZE, 0.2e6, 4.0, false);
+        }
+        let pixels = wanted.side(1280) * wanted.side(720);
+        assert!(f64::from(pixels) * BITS_PER_PIXEL / 0.2e6 < 0.1, "{wanted:?}");
+    }
+
+    #[test]
     fn a_short_dip_changes_nothing() {
         let mut thrift = Thrift::default();
         let start = Instant::now();
@@ -285,7 +327,7 @@ mod tests {
         let mut thrift = Thrift::default();
         let start = Instant::now();
         assert_eq!(settled(&mut thrift, start, 0.45e6).scale, (3, 4));
-        assert!(!thrift.is_too_large(20_000, 0.45e6, false));
+        assert!(!thrift.is_too_large(12_000, 0.45e6, false));
         assert!(thrift.is_too_large(60_000, 0.45e6, false));
         let now = start + Duration::from_secs(4);
         let wanted = thrift.choose(now, SIZE, 0.45e6, 30.0, false);
