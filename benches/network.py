@@ -122,7 +122,7 @@ def _lossy(loss: float) -> Callable[[Stage, Link, Options], dict[str, Any]]:
 def _throttle(stage: Stage, link: Link, options: Options) -> dict[str, Any]:
     """5 Mb/s, then 500 kb/s, then 5 Mb/s again, each for a third of the time, both ways."""
     wide, narrow = 5_000_000, 500_000
-    third = max(options.seconds, 30.0) / 3
+    third = max(options.seconds, 45.0) / 3
     link.set("both", rate=wide, delay=_WAY, seed=SEED)
     client = stage.client(3 * third + 10)
     time.sleep(10 + third)

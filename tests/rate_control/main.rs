@@ -1,6 +1,7 @@
 //! The rate of a sender over a path that is simulated, in virtual time: a bottleneck with a bounded
 //! queue, losses, jitter, others on the same path. Seeds are fixed and named when a test fails.
 
+mod bursts;
 mod delays;
 mod sharing;
 mod world;
