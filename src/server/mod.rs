@@ -34,6 +34,7 @@ use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+#[cfg(feature = "python")]
 pub(crate) use self::control::face_of;
 
 use self::admission::Admission;
