@@ -152,9 +152,8 @@ impl SendHistory {
         // Of one that came nobody knows when no more can be said.
         let Some(at) = at else { return };
         match before {
-            Known::Nothing => news.push(packet.report(Fate::Arrived(at))),
             Known::Lost if !packet.again => news.push(packet.report(Fate::Late(at))),
-            Known::Lost => news.push(packet.report(Fate::Arrived(at))),
+            Known::Nothing | Known::Lost => news.push(packet.report(Fate::Arrived(at))),
             Known::ReportLost | Known::Arrived => {}
         }
     }
