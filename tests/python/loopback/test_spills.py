@@ -38,8 +38,9 @@ def paint() -> Path:
     built = sorted(
         (path for path in built if path.is_file()), key=lambda path: path.stat().st_mtime
     )
-    if not built:
-        pytest.skip("not built: cargo build --release --example paint")
+    written = max(path.stat().st_mtime for path in (ROOT / "src" / "models").rglob("*.rs"))
+    if not built or built[-1].stat().st_mtime < written:
+        pytest.skip("not built from these sources: cargo build --release --example paint")
     return built[-1]
 
 
