@@ -18,9 +18,12 @@ const MORE: f64 = 1.05;
 const RISE: Duration = Duration::from_millis(250);
 /// It hears of the frame rate before it would count for itself.
 const FRAME_RATE_NEWS: Duration = Duration::from_millis(800);
-/// The encoder may be ahead of the rate by this, seconds; then the next picture waits. By the second
+/// The encoder may be ahead of the rate by this, seconds; then the next picture waits. It is the first at
+/// low rates, where each picture takes long, and more for each megabit, up to the third; by the last one
 /// where the path is no longer too narrow.
 const AHEAD: f64 = 0.03;
+const AHEAD_PER_MEGABIT: f64 = 0.06;
+const AHEAD_AT_MOST: f64 = 0.15;
 const AHEAD_ON_WIDE: f64 = 0.3;
 /// More is forgiven, seconds: a path that carried it at once was not too narrow then.
 const MOST_AHEAD: f64 = 0.6;
@@ -157,7 +160,8 @@ impl RateFollower {
         if !self.saves {
             return None;
         }
-        let ahead = if self.limited { AHEAD } else { AHEAD_ON_WIDE };
+        let narrow = (AHEAD_PER_MEGABIT * self.rate / 1e6).clamp(AHEAD, AHEAD_AT_MOST);
+        let ahead = if self.limited { narrow } else { AHEAD_ON_WIDE };
         let too_much = self.debt - ahead * self.rate;
         (too_much > 0.0).then(|| Duration::from_secs_f64(too_much / self.rate.max(1.0)))
     }
@@ -258,9 +262,9 @@ mod tests {
         let start = Instant::now();
         follower.came(start, SIZE, 1, Some(rate(1_000_000, true)), 0);
         follower.spent(start, 40_000);
-        // 320 kbit, of which 26 may be ahead, at 875 kb/s.
-        assert_eq!(follower.owes(start).unwrap().as_millis(), 335);
-        assert_eq!(follower.owes(start + 336 * MS), None);
+        // 320 kbit, of which 46 may be ahead, at 875 kb/s.
+        assert_eq!(follower.owes(start).unwrap().as_millis(), 313);
+        assert_eq!(follower.owes(start + 314 * MS), None);
     }
 
     #[test]
