@@ -90,6 +90,20 @@ impl Gray {
         Self { width: self.height, height: self.width, data }
     }
 
+    /// Half as large, each pixel the mean of four.
+    pub fn halved(&self) -> Self {
+        let mut out = Self::new(self.width / 2, self.height / 2);
+        let width = out.width;
+        for (y, out) in out.data.chunks_exact_mut(width).enumerate() {
+            let above = &self.data[2 * y * self.width..][..2 * width];
+            let below = &self.data[(2 * y + 1) * self.width..][..2 * width];
+            for (out, (a, b)) in out.iter_mut().zip(above.chunks(2).zip(below.chunks(2))) {
+                *out = 0.25 * (a[0] + a[1] + b[0] + b[1]);
+            }
+        }
+        out
+    }
+
     /// The value at a place between pixels; outside that of the border.
     pub fn at(&self, x: f32, y: f32) -> f32 {
         let x = x.clamp(0.0, (self.width - 1) as f32);

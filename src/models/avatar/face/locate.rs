@@ -3,6 +3,7 @@
 //! The template is drawn, not learned. The picture is first freed of its light: each part by its own
 //! mean and contrast, so a face half in the shade is as good as another.
 
+use super::evidence::{Evidence, NEVER};
 use super::gray::{Gray, study};
 use super::marks::{Given, Point, Upright};
 use crate::media::Picture;
@@ -22,8 +23,11 @@ const LARGEST: f32 = 0.50;
 const STEP: f32 = 1.19;
 /// Turns of the head on the shoulder, in degrees.
 const TURNS: [f32; 3] = [0.0, -15.0, 15.0];
-/// Places that are looked at closely.
+/// Places that are looked at again, and those that are looked at closely.
+const AGAIN: usize = 100;
 const CLOSELY: usize = 24;
+/// How far places are apart of which neither is within the other, in distances of the eyes.
+const APART: f32 = 1.2;
 /// What is seen around the template, in its pixels: edges need their surroundings.
 const MARGIN: usize = 8;
 
@@ -31,13 +35,27 @@ const MARGIN: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Located {
     pub eyes: [Point; 2],
-    /// 0 to 1.
-    pub likeness: f32,
+    /// What speaks for a face, 0 where it is as likely as none.
+    pub evidence: f32,
 }
 
 impl Located {
     pub fn given(given: &Given) -> Self {
-        Self { eyes: given.eyes, likeness: 1.0 }
+        Self { eyes: given.eyes, evidence: f32::INFINITY }
+    }
+
+    /// The distance of the eyes.
+    pub fn unit(&self) -> f32 {
+        self.eyes[0].distance(self.eyes[1])
+    }
+
+    /// How likely it is a face, 0 to 1.
+    pub fn likeness(&self) -> f32 {
+        1.0 / (1.0 + (-0.5 * self.evidence).exp())
+    }
+
+    fn middle(&self) -> Point {
+        self.eyes[0].between(self.eyes[1], 0.5)
     }
 }
 
@@ -86,57 +104,56 @@ pub(super) fn locate(picture: &Picture) -> Vec<Located> {
         if !same {
             close.push(candidate);
         }
-        if close.len() == CLOSELY {
+        if close.len() == AGAIN {
             break;
         }
     }
-    let mut refined: Vec<Pose> = close.into_iter().map(|pose| search.refined(pose)).collect();
-    refined.sort_by(|a, b| b.score.total_cmp(&a.score));
-    prefer_whole(&mut refined);
-    let mut faces: Vec<Pose> = Vec::new();
-    for pose in refined {
-        let apart = |other: &Pose| {
-            let reach = 1.6 * other.unit.max(pose.unit);
-            (pose.x - other.x).hypot(pose.y - other.y) > reach
-        };
-        if faces.len() < 3 && faces.iter().all(apart) {
-            faces.push(pose);
-        }
-    }
-    // Of faces that are about as clear the larger speaks.
-    if let Some(best) = faces.first().copied() {
-        faces.sort_by(|a, b| b.rank(best.score).total_cmp(&a.rank(best.score)));
-    }
-    faces.iter().map(|pose| pose.located(scale)).collect()
+    let evidence = Evidence::new(picture);
+    let weighed = |pose: Pose| {
+        let eyes = pose.eyes(scale);
+        (pose, Located { eyes, evidence: evidence.of(eyes, pose.score) })
+    };
+    let mut close: Vec<(Pose, Located)> =
+        close.into_iter().map(|pose| weighed(search.refined(pose, 1))).collect();
+    close.sort_by(|a, b| b.1.evidence.total_cmp(&a.1.evidence));
+    close.truncate(CLOSELY);
+    let mut places: Vec<Located> =
+        close.into_iter().map(|(pose, _)| weighed(search.refined(pose, 3)).1).collect();
+    places.sort_by(|a, b| b.evidence.total_cmp(&a.evidence));
+    apart(places)
 }
 
-/// Nostrils and mouth are a little like a small face: the face around them is meant.
-fn prefer_whole(poses: &mut Vec<Pose>) {
-    let Some(best) = poses.first().copied() else { return };
-    let whole = poses.iter().position(|other| {
-        let apart = (best.x - other.x).hypot(best.y - other.y);
-        other.unit > 1.5 * best.unit && other.score > 0.82 * best.score && apart < 2.0 * other.unit
-    });
-    if let Some(at) = whole {
-        let pose = poses.remove(at);
-        poses.insert(0, pose);
+/// The best places of which none is within another. Where many are about as good none of them is
+/// a face: what the fourth has speaks against all.
+fn apart(places: Vec<Located>) -> Vec<Located> {
+    let mut kept: Vec<Located> = Vec::new();
+    for place in places {
+        let apart = |other: &Located| {
+            let reach = APART * other.unit().max(place.unit());
+            place.middle().distance(other.middle()) > reach
+        };
+        if kept.iter().all(apart) {
+            kept.push(place);
+        }
     }
+    let usual = kept.get(3).map_or(NEVER, |place| place.evidence.max(NEVER));
+    kept.truncate(3);
+    for place in &mut kept {
+        place.evidence += 0.5 * (place.evidence - usual);
+    }
+    kept
 }
 
 impl Pose {
-    fn rank(&self, best: f32) -> f32 {
-        if self.score > 0.8 * best { 1.0 + self.unit } else { self.score }
-    }
-
-    fn located(&self, scale: f32) -> Located {
+    /// The eyes in a picture that is so much larger.
+    fn eyes(&self, scale: f32) -> [Point; 2] {
         let (sin, cos) = self.turn.sin_cos();
-        let eye = |side: f32| {
+        [-0.5, 0.5].map(|side: f32| {
             Point::new(
                 (self.x + side * self.unit * cos + 0.5) * scale - 0.5,
                 (self.y + side * self.unit * sin + 0.5) * scale - 0.5,
             )
-        };
-        Located { eyes: [eye(-0.5), eye(0.5)], likeness: self.score.clamp(0.0, 1.0) }
+        })
     }
 }
 
@@ -331,10 +348,10 @@ impl Search<'_> {
     }
 
     /// The best pose close by.
-    fn refined(&self, pose: Pose) -> Pose {
+    fn refined(&self, pose: Pose, rounds: usize) -> Pose {
         let mut best = Pose { score: self.look(&pose), ..pose };
         let mut reach = 1.0;
-        for _ in 0..4 {
+        for _ in 0..rounds {
             let before = best.score;
             let moves = [
                 (0.12, 0.0, 1.0, 0.0),

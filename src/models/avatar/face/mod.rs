@@ -1,7 +1,7 @@
 //! Faces: where their parts are, and how they are found.
 //!
 //! ```text
-//! picture ─> locate (template of light and dark) ─> eyes, lips (in an upright crop) ─> Marks
+//! picture ─> locate (template of light and dark) ─> evidence ─> eyes, lips (upright) ─> Marks
 //! ```
 //!
 //! No data that was learned is used: a face is dark where eyes, nostrils and mouth are, light
@@ -10,6 +10,7 @@
 
 mod crop;
 mod draw;
+mod evidence;
 mod eyes;
 mod gray;
 mod lips;
@@ -24,11 +25,11 @@ pub use marks::{Eye, Given, Lips, Marks, POINTS, Point};
 use crop::Crop;
 use locate::Located;
 
-/// What is less like a face than this is taken for none.
-const LEAST: f32 = 0.42;
+/// What has less evidence than this is taken for none.
+const LEAST: f32 = 2.2;
 
-/// The part of the likeness of the best that another face has at least.
-const CLEAR: f32 = 0.88;
+/// The part of the evidence of the best that another face has at least.
+const CLEAR: f32 = 0.7;
 
 /// What was found in a picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,17 +47,14 @@ pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
         Some(given) => vec![Located::given(given)],
         None => locate::locate(picture),
     };
-    let Some(best) = located.first().copied() else {
+    let Some(clearest) = located.first().filter(|face| face.evidence >= LEAST) else {
         return Found { marks: None, count: 0 };
     };
-    if best.likeness < LEAST {
-        return Found { marks: None, count: 0 };
-    }
     // Where one is clear, what is much less so, or much smaller, is something else.
-    let clear = LEAST.max(CLEAR * best.likeness);
-    let size = |face: &Located| face.eyes[0].distance(face.eyes[1]);
-    let like = |face: &&Located| face.likeness >= clear && size(face) > 0.5 * size(&best);
-    let count = located.iter().filter(like).count();
+    let clear = LEAST.max(CLEAR * clearest.evidence);
+    let faces: Vec<&Located> = located.iter().filter(|face| face.evidence >= clear).collect();
+    let best = **faces.iter().max_by(|a, b| a.unit().total_cmp(&b.unit())).unwrap_or(&clearest);
+    let count = faces.iter().filter(|face| face.unit() > 0.5 * best.unit()).count();
     Found { marks: Some(mark(picture, best, given)), count }
 }
 
@@ -68,7 +66,7 @@ fn mark(picture: &Picture, located: Located, given: Option<&Given>) -> Marks {
         None => eyes::centers(&rough),
     };
     let crop = Crop::new(picture, eyes[0], eyes[1]);
-    let mut marks = Marks::proportional(eyes[0], eyes[1], located.likeness);
+    let mut marks = Marks::proportional(eyes[0], eyes[1], located.likeness());
     eyes::lids(&crop, &mut marks);
     eyes::brows(&crop, &mut marks);
     lips::lips(&crop, &mut marks, given.and_then(|given| given.mouth));
