@@ -65,7 +65,7 @@ impl Evidence {
         if !eyes.iter().all(inside) {
             return NEVER;
         }
-        let sample = Sample::new(self.upright(eyes));
+        let sample = Sample::new(&self.upright(eyes));
         let eyes = EYES.map(|eye| sample.light(eye));
         let bridge = sample.light(BRIDGE);
         let brows = 0.5 * (sample.light(BROWS[0]) + sample.light(BROWS[1]));
@@ -133,7 +133,7 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(sample: Gray) -> Self {
+    fn new(sample: &Gray) -> Self {
         let light = sample.blurred(0.8);
         let spots = sample.blurred(3.5).less(&sample.blurred(1.3));
         let mut new = Self { light, spots, mean: 0.0, spread: 1.0, strength: 1.0 };
