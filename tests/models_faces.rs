@@ -144,7 +144,7 @@ fn where_there_is_no_face_none_is_found() {
         (
             "squares",
             painted(SIZE, |x, y| {
-                if (x / 20.0).floor() % 2.0 == (y / 20.0).floor() % 2.0 {
+                if (x as usize / 20 + y as usize / 20).is_multiple_of(2) {
                     [230.0; 3]
                 } else {
                     [40.0; 3]

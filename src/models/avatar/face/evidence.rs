@@ -137,31 +137,21 @@ impl Sample {
         let light = sample.blurred(0.8);
         let spots = sample.blurred(3.5).less(&sample.blurred(1.3));
         let mut new = Self { light, spots, mean: 0.0, spread: 1.0, strength: 1.0 };
-        new.mean = new.average(FACE, |at| new.light.data[at]);
-        let power = new.average(FACE, |at| (new.light.data[at] - new.mean).powi(2));
+        new.mean = average(FACE, |at| new.light.data[at]);
+        let power = average(FACE, |at| (new.light.data[at] - new.mean).powi(2));
         new.spread = power.sqrt() + 6.0;
-        new.strength = new.average(FACE, |at| new.edge(at)) + 1.0;
+        new.strength = average(FACE, |at| new.edge(at)) + 1.0;
         new
-    }
-
-    /// The mean over an oval.
-    fn average(&self, oval: Oval, value: impl Fn(usize) -> f32) -> f32 {
-        let (mut sum, mut count) = (0.0, 0.0);
-        within(oval, |at| {
-            sum += value(at);
-            count += 1.0;
-        });
-        sum / f32::max(count, 1.0)
     }
 
     /// How light an oval is, next to the face.
     fn light(&self, oval: Oval) -> f32 {
-        (self.average(oval, |at| self.light.data[at]) - self.mean) / self.spread
+        (average(oval, |at| self.light.data[at]) - self.mean) / self.spread
     }
 
     /// How strong the edges in an oval are, next to those of the face.
     fn edges(&self, oval: Oval) -> f32 {
-        self.average(oval, |at| self.edge(at)) / self.strength
+        average(oval, |at| self.edge(at)) / self.strength
     }
 
     fn edge(&self, at: usize) -> f32 {
@@ -180,8 +170,8 @@ impl Sample {
 
     /// How level the edges in an oval lie, 0 to 1.
     fn level(&self, oval: Oval) -> f32 {
-        let across = self.average(oval, |at| self.slopes(at).0.abs());
-        let down = self.average(oval, |at| self.slopes(at).1.abs());
+        let across = average(oval, |at| self.slopes(at).0.abs());
+        let down = average(oval, |at| self.slopes(at).1.abs());
         down / (across + down + 0.5)
     }
 
@@ -208,6 +198,16 @@ impl Sample {
         }
         most / self.spread
     }
+}
+
+/// The mean over an oval.
+fn average(oval: Oval, value: impl Fn(usize) -> f32) -> f32 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    within(oval, |at| {
+        sum += value(at);
+        count += 1.0;
+    });
+    sum / f32::max(count, 1.0)
 }
 
 /// Visits the pixels of an oval.
