@@ -4,7 +4,7 @@
 //! picture ─> locate (template of light and dark) ─> evidence ─> eyes, lips (upright) ─> Marks
 //! ```
 //!
-//! No data that was learned is used: a face is dark where eyes, nostrils and mouth are, light
+//! Nothing is learned but how much each piece of evidence counts: a face is dark where eyes, nostrils and mouth are, light
 //! between, alike on both sides, and built in proportion to the distance of its eyes. That holds for
 //! photographs, drawings, statues and many animals. Who knows better gives [`Given`] points.
 
