@@ -18,7 +18,6 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
-use rtc::statistics::report::RTCStatsReportEntry;
 use tokio::sync::Notify;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -395,14 +394,8 @@ impl Peer for WebRtcPeer {
             stats.bytes_received += stream.bytes_received;
             stats.nacks_sent += u64::from(stream.nack_count);
         }
-        for entry in report.iter() {
-            if let RTCStatsReportEntry::RemoteInboundRtp(stream) = entry {
-                let received = &stream.received_rtp_stream_stats;
-                // This is the highest sequence number that was received, which counts the lost too.
-                stats.remote_packets_expected += received.packets_received;
-                stats.remote_packets_lost += received.packets_lost.max(0).unsigned_abs();
-            }
-        }
+        // The crate counts no reports of the other end.
+        (stats.remote_packets_expected, stats.remote_packets_lost) = self.rate.losses();
         for stream in report.outbound_rtp_streams() {
             stats.packets_sent += stream.sent_rtp_stream_stats.packets_sent;
             stats.bytes_sent += stream.sent_rtp_stream_stats.bytes_sent;

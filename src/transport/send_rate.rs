@@ -1,7 +1,7 @@
 //! The rate of one connection, as those who send over it see it. What estimates it writes here; nobody
 //! waits for anybody.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::media::rate::{Bitrates, Trend};
@@ -17,6 +17,9 @@ pub(super) struct SendRate {
     was_limited: AtomicBool,
     /// Microseconds; zero while it is unknown.
     round_trip: AtomicU32,
+    /// Packets that the other end has reported on, and that it lost.
+    reported: AtomicU64,
+    lost: AtomicU64,
 }
 
 /// What may be sent now.
@@ -56,6 +59,8 @@ impl SendRate {
             limited: AtomicBool::new(false),
             was_limited: AtomicBool::new(false),
             round_trip: AtomicU32::new(0),
+            reported: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
         }
     }
 
@@ -84,6 +89,17 @@ impl SendRate {
         }
         let micros = round_trip.map_or(0, |trip| trip.as_micros().clamp(1, 60_000_000) as u32);
         self.round_trip.store(micros, Ordering::Relaxed);
+    }
+
+    /// Takes over the other end's counts of packets: how many there were, and lost of them.
+    pub(super) fn publish_losses(&self, reported: u64, lost: u64) {
+        self.reported.store(reported, Ordering::Relaxed);
+        self.lost.store(lost, Ordering::Relaxed);
+    }
+
+    /// The other end's counts: packets that it knows of, and lost of them.
+    pub(super) fn losses(&self) -> (u64, u64) {
+        (self.reported.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed))
     }
 
     pub(super) fn now(&self) -> RateNow {

@@ -39,8 +39,12 @@ struct Stream {
     send_time: Option<u8>,
     /// The newest sequence number that was sent.
     newest: Option<u16>,
-    /// The highest sequence number of the last report, with its cycles.
+    /// The first sequence number that was sent.
+    first: Option<u16>,
+    /// The highest of the last report, with its cycles.
     reported: Option<u32>,
+    /// What of it was lost, says the last report.
+    lost: u32,
 }
 
 pub(super) struct TransportFeedback {
@@ -88,6 +92,7 @@ impl TransportFeedback {
         if !before {
             stream.newest = Some(number);
         }
+        stream.first.get_or_insert(number);
         let began = *self.began.get_or_insert(now);
         let elapsed = now.saturating_duration_since(began);
         if let (None, Some(id)) = (stream.transport_number, stream.send_time) {
@@ -154,16 +159,33 @@ impl TransportFeedback {
         }
     }
 
+    /// What the other end says of all that was sent.
+    fn publish_losses(&self) {
+        let (mut sent, mut lost) = (0, 0);
+        for stream in self.streams.values() {
+            if let (Some(first), Some(highest)) = (stream.first, stream.reported) {
+                sent += u64::from(highest.wrapping_sub(first.into())) + 1;
+                lost += u64::from(stream.lost);
+            }
+        }
+        self.rate.publish_losses(sent, lost);
+    }
+
     fn is_video(&self, ssrc: u32) -> bool {
         self.streams.get(&ssrc).is_some_and(|stream| stream.video)
     }
 
     fn in_sum(&mut self, now: Instant, report: &ReceptionReport) {
-        let Some(stream) = self.streams.get_mut(&report.ssrc).filter(|stream| stream.video) else {
-            return;
-        };
+        let Some(stream) = self.streams.get_mut(&report.ssrc) else { return };
         let highest = report.last_sequence_number;
         let packets = stream.reported.replace(highest).map(|last| highest.wrapping_sub(last));
+        // 24 bits with a sign: what came twice is less than nothing lost (RFC 3550 section 6.4.1).
+        stream.lost = ((report.total_lost << 8) as i32 >> 8).max(0).unsigned_abs();
+        let video = stream.video;
+        self.publish_losses();
+        if !video {
+            return;
+        }
         // Too many are none: the numbers began again.
         let Some(packets) = packets.filter(|packets| (1..1 << 20).contains(packets)) else {
             return;
@@ -240,7 +262,9 @@ impl Interceptor for TransportFeedback {
             transport_number: id(TRANSPORT_CC_URI),
             send_time: id(ABS_SEND_TIME),
             newest: None,
+            first: None,
             reported: None,
+            lost: 0,
         };
         self.streams.insert(info.ssrc, stream);
     }

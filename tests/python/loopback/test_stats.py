@@ -317,3 +317,19 @@ async def test_queues_are_named(client, picture):
         assert set(stats.queues) == {"capture", "decoder", "output"}
         await session.recv(timeout=20)
         assert session.stats().queues["output"] == 0
+
+
+async def test_losses_are_shares_in_both_directions(server, client, picture):
+    connecting = client.realtime.connect(model="mirage_v2", stats_interval=0.5, timeout=20)
+    async with connecting as session, traffic(session, picture()):
+        with server.faults.packets(loss=0.3, seed=7):
+            # What was repaired is not lost, so less than three in ten are.
+            sent = await until(session, lambda stats: stats.remote_packets_lost > 0)
+            received = await until(session, lambda stats: stats.packets_lost > 0)
+            seen = await stats_of(session, 6)
+    assert sent.remote_packets_lost < 0.6 * sent.packets_sent
+    assert received.packets_lost < 0.6 * received.packets_received
+    for way in ("fraction_lost_sent", "fraction_lost_received"):
+        shares = [share for stats in seen if (share := getattr(stats, way)) is not None]
+        assert shares, seen
+        assert 0.0 <= np.mean(shares) <= 0.5, shares

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -342,24 +343,33 @@ async def endless_async(item):
         yield item
 
 
+async def next_of(source: Any) -> Any:
+    """The next item of a generator of either kind."""
+    return await anext(source) if hasattr(source, "__anext__") else next(source)
+
+
 @pytest.mark.parametrize("make", [endless, endless_async])
 async def test_disconnect_leaves_the_stream(client, picture, make):
-    session = await client.realtime.connect(make(picture()), model="mirage_v2", fps=FAST)
+    source = make(picture())
+    session = await client.realtime.connect(source, model="mirage_v2", fps=FAST)
     await session.recv(timeout=20)
     await session.disconnect()
     sent = session.stats().frames_sent
     left = [frame async for frame in session.frames()]
     assert len(left) <= 1, "one may have waited for its reader"
     assert session.stats().frames_sent == sent
+    assert await next_of(source) is not None, "it can be given to the next session"
 
 
 @pytest.mark.parametrize("make", [endless, endless_async])
 async def test_a_session_that_the_service_ends_leaves_the_stream(server, client, picture, make):
-    session = await client.realtime.connect(make(picture()), model="mirage_v2", fps=FAST)
+    source = make(picture())
+    session = await client.realtime.connect(source, model="mirage_v2", fps=FAST)
     await session.recv(timeout=20)
     server.end_session(session.session_id, "insufficient_credits")
     with pytest.raises(ph.SessionEndedError):
         await read_all(session, [])
+    assert await next_of(source) is not None
 
 
 @pytest.mark.parametrize("make", [endless, endless_async])
