@@ -36,6 +36,7 @@ class Film:
         self.video.options = {"crf": "18", "preset": "veryfast"}
         self.video.codec_context.time_base = Fraction(1, 1000)
         self.audio = self.container.add_stream("aac", rate=RATE, layout="stereo")
+        self.rolling = False
         self.began: float | None = None
         self.last_picture, self.next_sample = -1, 0
 
@@ -53,6 +54,8 @@ class Film:
 
     def sound(self, block: ph.AudioFrame) -> None:
         """Adds a block of sound; the first one begins the film."""
+        if not self.rolling:
+            return
         if self.began is None:
             self.began = block.capture_time
         sound = av.AudioFrame.from_ndarray(
@@ -82,8 +85,6 @@ async def speak(portrait: str, voice: str, output: Path, prompt: str | None) -> 
                     print(name, data.get("message", "")) if name == "prompt" else None
                 ),
             )
-            await rt.set_image(portrait, prompt=prompt)
-            await asyncio.sleep(1.0)  # the portrait has faded in
 
             async def listen() -> None:
                 async for block in rt.remote_stream.audio_frames():
@@ -94,6 +95,9 @@ async def speak(portrait: str, voice: str, output: Path, prompt: str | None) -> 
                     film.show(frame)
 
             tasks = [asyncio.create_task(listen()), asyncio.create_task(watch())]
+            await rt.set_image(portrait, prompt=prompt)
+            await asyncio.sleep(1.0)  # the portrait has faded in
+            film.rolling = True
             await asyncio.sleep(LEAD_SECONDS)
             await rt.play_audio(voice)
             await asyncio.sleep(LEAD_SECONDS)
