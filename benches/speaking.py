@@ -24,6 +24,9 @@ from exchange import Options
 from measure import ProcessorTime, percentiles
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "portraits"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "sounds"))
+
+from vowel import vowel
 
 from drawing import drawn_portrait
 
@@ -93,14 +96,7 @@ async def _live(portrait: Path, options: Options) -> dict[str, Any]:
 
 def _syllables(seconds: float) -> Any:
     """Something like an a, again and again, with silence between."""
-    n = np.arange(int(0.2 * _RATE))
-    pulses = (n % 400 == 0).astype(np.float64)
-    sound = np.zeros(len(n))
-    for formant, width in ((750, 90), (1250, 110), (2600, 160)):
-        t = np.arange(2400) / _RATE
-        ring = np.exp(-np.pi * width * t) * np.sin(2 * np.pi * formant * t)
-        sound += np.convolve(pulses, ring)[: len(n)]
-    sound *= 0.5 / np.abs(sound).max()
+    sound = vowel(0.2)
     track = np.zeros(int(seconds * _RATE), np.float32)
     for start in np.arange(0.5, seconds - 0.5, _PERIOD):
         at = int(start * _RATE)

@@ -1,12 +1,14 @@
 //! How fast a sender may send, from what its receiver reports.
 //!
-//! The reports say of each packet when it arrived, or that it did not. Three things follow from them,
+//! The reports say of each packet when it arrived, or that it did not. Four things follow from them,
 //! each judged by a part of its own, and [`RateEstimator`] joins them:
 //!
 //! - [`StandingQueue`]: do packets wait somewhere on the way, and for longer and longer? Then the rate
 //!   goes below what is delivered, until the queue is gone.
 //! - [`LossJudge`]: are more packets lost than the path loses anyway? Loss that stays when the rate goes
 //!   down has another cause than the rate, and is no reason to stay down.
+//! - [`Bursts`]: how fast does what was sent at once arrive? On a path that was found to be narrow the
+//!   rate does not grow beyond most of that.
 //! - silence: while nothing is reported the rate falls step by step; when reports come again it returns
 //!   most of the way at once.
 //!
@@ -27,6 +29,7 @@ mod trial;
 
 use std::time::{Duration, Instant};
 
+pub use bursts::Bursts;
 pub use delivered::Throughput;
 pub use estimator::RateEstimator;
 pub use loss::{LossJudge, LossVerdict};

@@ -43,7 +43,7 @@ pub(super) struct RateFollower {
     thrift: Thrift,
     wanted: Wanted,
     told: Option<(u32, Instant)>,
-    told_frame_rate: Option<Instant>,
+    frame_rate_told: Option<Instant>,
     /// Whether the path is too narrow, and whether it ever was: until then nothing is saved.
     limited: bool,
     saves: bool,
@@ -76,7 +76,7 @@ impl RateFollower {
             thrift: Thrift::default(),
             wanted: Wanted::ALL,
             told: None,
-            told_frame_rate: None,
+            frame_rate_told: None,
             limited: false,
             saves: false,
             rate: 0.0,
@@ -131,8 +131,8 @@ impl RateFollower {
         let per_second = 1.0 / self.interval.max(0.001);
         self.wanted = self.thrift.choose(now, size, allowed.into(), per_second, self.every);
         // Of those that are held back the encoder knows nothing, and would make the others larger.
-        if !self.every && self.told_frame_rate.is_none_or(|at| now >= at + FRAME_RATE_NEWS) {
-            self.told_frame_rate = Some(now);
+        if !self.every && self.frame_rate_told.is_none_or(|at| now >= at + FRAME_RATE_NEWS) {
+            self.frame_rate_told = Some(now);
             news.frame_rate = Some((per_second * self.wanted.pictures) as f32);
         }
         news

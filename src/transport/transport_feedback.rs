@@ -88,8 +88,9 @@ impl TransportFeedback {
         let Some(stream) = self.streams.get_mut(&packet.header.ssrc) else { return };
         let number = packet.header.sequence_number;
         let is_newer = |newest: u16| (1..1 << 15).contains(&number.wrapping_sub(newest));
-        let before = stream.newest.is_some_and(|newest| !is_newer(newest));
-        if !before {
+        // The end of a picture is repeated without being asked for.
+        let again = again || stream.newest.is_some_and(|newest| !is_newer(newest));
+        if !again {
             stream.newest = Some(number);
         }
         stream.first.get_or_insert(number);
@@ -110,7 +111,7 @@ impl TransportFeedback {
             .and_then(|id| packet.header.get_extension(id))
             .and_then(|number| Some(u16::from_be_bytes(number.get(..2)?.try_into().ok()?)))
         {
-            self.history.sent(number, now, size, again || before);
+            self.history.sent(number, now, size, again);
         }
         let before = self.estimator.target();
         self.estimator.sent(now, size);

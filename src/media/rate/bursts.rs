@@ -56,11 +56,11 @@ impl Bursts {
         }
         let next = Burst { left, came, last_left: left, last_came: came, bytes: 0 };
         if let Some(burst) = self.now.replace(next) {
-            self.is_over(&burst);
+            self.ended(&burst);
         }
     }
 
-    fn is_over(&mut self, burst: &Burst) {
+    fn ended(&mut self, burst: &Burst) {
         if burst.bytes < LEAST {
             return;
         }

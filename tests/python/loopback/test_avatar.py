@@ -12,24 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from vowel import RATE, vowel
 
 import parhelion as ph
 from drawing import drawn_portrait
 
-RATE = 48_000
+SYLLABLE = 0.16
 SPEECH = Path(__file__).parents[2] / "sounds" / "hello.flac"
-
-
-def syllable(seconds: float = 0.16) -> Any:
-    """Something like an a, from one sample to the next: a click that a mouth can make."""
-    n = np.arange(int(seconds * RATE))
-    pulses = (n % 400 == 0).astype(np.float64)
-    sound = np.zeros(len(n))
-    for formant, width in ((750, 90), (1250, 110), (2600, 160)):
-        decay = np.exp(-np.pi * width * np.arange(2400) / RATE)
-        ring = decay * np.sin(2 * np.pi * formant * np.arange(2400) / RATE)
-        sound += np.convolve(pulses, ring)[: len(n)]
-    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
 
 
 class Seen:
@@ -145,7 +134,7 @@ async def test_the_mouth_opens_when_the_sound_starts(avatar):
     await until_shown(avatar, is_portrait)
     await until_settled(avatar)
     track = np.zeros(int(3.2 * RATE), np.float32)
-    click = syllable()
+    click = vowel(SYLLABLE)
     for at in (0.4, 1.2, 2.0):
         track[int(at * RATE) :][: len(click)] += click
     seen = Seen(avatar)
@@ -257,7 +246,7 @@ async def test_a_portrait_without_a_face_is_shown_and_said(avatar):
 async def test_without_a_portrait_there_is_a_card_and_the_sound_comes_back(avatar):
     frame = await avatar.recv(timeout=20)
     assert np.abs(frame.data.astype(np.int16) - 119).max() < 12
-    await avatar.play_audio(syllable(), rate=RATE)
+    await avatar.play_audio(vowel(SYLLABLE), rate=RATE)
     block = await avatar.remote_stream.recv_audio(timeout=20)
     assert block.data.shape == (960, 2)
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from vowel import RATE, vowel
 
 import parhelion as ph
 from drawing import drawn_portrait
 
-RATE = 48_000
 MARKS = ph.Landmarks(
     left_eye=(242, 302),
     right_eye=(358, 302),
@@ -37,18 +37,6 @@ def mask() -> Image.Image:
 
     painted = oval(242, 302, 34, 18) | oval(358, 302, 34, 18) | oval(300, 436, 48, 8)
     return Image.fromarray(np.where(painted[..., None], paint, wood).clip(0, 255).astype(np.uint8))
-
-
-def vowel(seconds: float) -> Any:
-    """Something like an a."""
-    n = np.arange(int(seconds * RATE))
-    pulses = (n % 400 == 0).astype(np.float64)
-    sound = np.zeros(len(n))
-    for formant, width in ((750, 90), (1250, 110), (2600, 160)):
-        decay = np.exp(-np.pi * width * np.arange(2400) / RATE)
-        ring = decay * np.sin(2 * np.pi * formant * np.arange(2400) / RATE)
-        sound += np.convolve(pulses, ring)[: len(n)]
-    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
 
 
 async def shown(session: ph.RealTimeClient, pictures: int = 20) -> Any:
