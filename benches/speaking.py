@@ -26,9 +26,8 @@ from measure import ProcessorTime, percentiles
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "portraits"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "sounds"))
 
-from vowel import vowel
-
 from drawing import drawn_portrait
+from vowel import vowel
 
 _PROGRAM = Path(__file__).parent.parent / "target/release/examples/portrait"
 _RATE = 48_000

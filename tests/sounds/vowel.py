@@ -19,4 +19,5 @@ def vowel(seconds: float) -> npt.NDArray[np.float32]:
     for formant, width in _FORMANTS:
         ring = np.exp(-np.pi * width * ringing) * np.sin(2 * np.pi * formant * ringing)
         sound += np.convolve(pulses, ring)[: len(sound)]
-    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+    sound *= 0.5 / np.abs(sound).max()
+    return sound.astype(np.float32)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tones import tone, wav
 
 import parhelion as ph
+from tones import tone, wav
 
 RATE = 48_000
 BLOCK = 960

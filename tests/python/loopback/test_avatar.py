@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from vowel import RATE, vowel
 
 import parhelion as ph
 from drawing import drawn_portrait
+from vowel import RATE, vowel
 
 SYLLABLE = 0.16
 SPEECH = Path(__file__).parents[2] / "sounds" / "hello.flac"

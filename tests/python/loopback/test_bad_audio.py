@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tones import RATE, tone, wav
 
 import parhelion as ph
+from tones import RATE, tone, wav
 
 
 async def test_other_models_play_no_clips_and_say_which_do(session):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from vowel import RATE, vowel
 
 import parhelion as ph
 from drawing import drawn_portrait
+from vowel import RATE, vowel
 
 MARKS = ph.Landmarks(
     left_eye=(242, 302),
