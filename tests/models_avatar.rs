@@ -345,7 +345,7 @@ fn where_there_is_no_face_none_is_found() {
     assert_eq!(face::find(&even, None).marks, None);
     let ramp = (0..200 * 150).flat_map(|at| [(at % 200) as u8; 3]).collect();
     assert_eq!(face::find(&Picture { width: 200, height: 150, data: ramp }, None).marks, None);
-    for (width, height) in [(1, 1), (3, 500), (24, 24), (500, 2)] {
+    for (width, height) in [(1, 1), (3, 500), (24, 24), (500, 2), (1, 8000), (8000, 1)] {
         let data = vec![90; (width * height * 3) as usize];
         let picture = Picture { width, height, data };
         let mut stage = Stage::new(&picture, None, SIZE);

@@ -151,6 +151,7 @@ def _from_path(path: str | os.PathLike[str], operation: str) -> _core.ImageSourc
                 f"image: expected a file of 1 to {_MAX_BYTES} bytes, {_shown(path)} has "
                 f"{kind.st_size}",
                 operation=operation,
+                hint="make the picture smaller, or store it as a JPEG",
             )
         with file.open("rb") as opened:
             contents = opened.read(_MAX_BYTES + 1)

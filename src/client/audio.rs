@@ -340,7 +340,10 @@ fn open(source: ClipSource) -> Result<ClipReader> {
 
 fn open_file(path: &Path) -> Result<std::fs::File> {
     let unreadable = |why: &dyn std::fmt::Display| {
-        Error::invalid_input(format!("audio: {} cannot be read: {why}", path.display()))
+        Error::invalid_input(format!(
+            "audio: expected the path of a sound file; {} cannot be read: {why}",
+            path.display()
+        ))
     };
     // Opening a pipe would wait for whoever writes into it.
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;

@@ -24,7 +24,8 @@ pub fn check_size(width: u32, height: u32) -> Result<()> {
     Err(Error::invalid_input(format!(
         "a frame must be 1 to {MAX_SIDE} pixels wide and high, with at most {MAX_PIXELS} pixels \
          in all; got {width}x{height}"
-    )))
+    ))
+    .hint("make it smaller before you pass it"))
 }
 
 /// A borrowed frame: bytes and how to find the pixels in them.

@@ -26,6 +26,7 @@ const MAX_DECODED_BYTES: u64 = 256 << 20;
 /// A larger PNG, as those of 4K photographs are, takes seconds on its way to a service.
 const MAX_PNG_BYTES: usize = 8 << 20;
 const JPEG_QUALITY: u8 = 95;
+const TOO_LONG: &str = "make the picture smaller, or store it as a JPEG";
 /// Photographs have about ten. Each costs a pass over the whole picture, and takes a few bytes.
 const MAX_SCANS: usize = 100;
 
@@ -168,13 +169,15 @@ fn check_file(bytes: &[u8]) -> Result<StillFormat> {
     if !(1..=MAX_FILE_BYTES).contains(&len) {
         return Err(Error::invalid_input(format!(
             "image: expected a file of 1 to {MAX_FILE_BYTES} bytes, got {len}"
-        )));
+        ))
+        .hint(if len == 0 { "the file is empty: make it anew" } else { TOO_LONG }));
     }
     let format = StillFormat::sniff(bytes).ok_or_else(|| {
         Error::invalid_input(format!(
             "image: expected a PNG, JPEG or WebP file, got {len} bytes of {}",
             other_kind(bytes)
         ))
+        .hint("convert it, or open it yourself and pass its pixels: a PIL image or an array")
     })?;
     let whole = match format {
         StillFormat::Png => png_is_whole(bytes),
@@ -198,7 +201,8 @@ fn check_file(bytes: &[u8]) -> Result<StillFormat> {
     Err(Error::invalid_input(format!(
         "image: the {} file of {len} bytes is truncated: its end is missing",
         format.as_str()
-    )))
+    ))
+    .hint("copy or download it again"))
 }
 
 /// A decoder that has read the header and found the picture within bounds.

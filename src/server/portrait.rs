@@ -2,6 +2,7 @@
 //! speaking. Its clock is the sound: two blocks of 20 ms make a picture; where none come, time does.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,9 @@ use crate::catalog::ModelSpec;
 use crate::error::Result;
 use crate::media::audio::{BLOCK, CHANNELS};
 use crate::media::{FrameView, NtpTime, Picture, PixelFormat, SteadyClock};
-use crate::models::Control;
 use crate::models::avatar::face::Given;
 use crate::models::avatar::{Avatar, Stage};
+use crate::models::{Control, Report};
 use crate::protocol::PromptReport;
 use crate::transport::video::{CurrentPeer, OutgoingFrame, VideoSender, lock, spawn};
 
@@ -24,6 +25,13 @@ const NO_VIDEO: Duration = Duration::from_millis(500);
 const NO_SOUND: Duration = Duration::from_millis(90);
 /// Blocks that wait for the painter: what is older would be seen too late.
 const WAITING: usize = 10;
+/// What is said of a portrait that our own eyes fail on.
+const FAILED: &str = "portrait: looking at it failed, so there is a grey card; use another picture";
+
+/// What is said when somebody speaks and nobody is there to be seen.
+const NOBODY: &str = "portrait: there is none, so there is a grey card; give one with set_image()";
+/// A mouth that is open so far says something.
+const SPEAKS: f32 = 0.2;
 
 /// Takes what became of a portrait and a prompt.
 pub(super) type Told = Box<dyn Fn(PromptReport) + Send + Sync>;
@@ -39,6 +47,8 @@ struct Block {
 enum Shown {
     Card,
     Portrait(Box<Stage>),
+    /// A card, because the portrait could not be made ready.
+    Failed,
 }
 
 #[derive(Default)]
@@ -54,6 +64,8 @@ struct State {
     image: Option<Arc<Picture>>,
     face: Option<Given>,
     number: u64,
+    /// The portrait that is looked at next: one at a time, and of those that wait only the newest.
+    next: Option<(Arc<Picture>, Option<Given>)>,
     /// Whether a portrait is being looked at, and whether anything was shown yet: the first
     /// portrait is waited for, and is there from the first picture on.
     looking: bool,
@@ -108,6 +120,8 @@ impl Portrait {
                 avatar: Avatar::new(size.0, size.1),
                 clock: SteadyClock::default(),
                 last: None,
+                failed: false,
+                missed: false,
                 told,
             };
             while let Some((due, changes)) = worker.wait(interval) {
@@ -116,6 +130,7 @@ impl Portrait {
                 if peer.get().is_none() || !worker.may_show() {
                     continue;
                 }
+                painter.miss_portrait(&worker);
                 painter.avatar.paint(interval);
                 painter.send(&sender, stamp);
                 if let Some(came) = came {
@@ -142,26 +157,22 @@ impl Portrait {
         state.image.clone_from(&control.image);
         state.face = control.face;
         state.number += 1;
-        let number = state.number;
-        let Some(image) = control.image.clone() else {
+        state.next = control.image.clone().map(|image| (image, control.face));
+        if state.next.is_none() {
             state.stage = Some(Shown::Card);
-            state.looking = false;
             return;
-        };
+        }
+        if state.looking {
+            return;
+        }
         state.looking = true;
         drop(state);
         // Looking at a portrait takes longer than a picture may: beside the painter.
-        let (worker, given) = (Arc::clone(shared), control.face);
-        let prepared = spawn("parhelion-look", move || {
-            let stage = Stage::new(&image, given.as_ref(), worker.size);
-            let mut state = lock(&worker.state);
-            if state.number == number {
-                state.stage = Some(Shown::Portrait(Box::new(stage)));
-                state.looking = false;
-            }
-        });
-        if let Err(error) = prepared {
-            lock(&shared.state).looking = false;
+        let worker = Arc::clone(shared);
+        if let Err(error) = spawn("parhelion-look", move || worker.look()) {
+            let mut state = lock(&shared.state);
+            (state.next, state.looking) = (None, false);
+            state.stage = Some(Shown::Failed);
             tracing::error!(target: "parhelion::server", "a portrait is not shown: {error}");
         }
     }
@@ -188,7 +199,36 @@ impl Drop for Portrait {
     }
 }
 
+/// What is shown of a portrait; a picture that our own code fails on costs no more than itself.
+fn prepared(look: impl FnOnce() -> Stage) -> Shown {
+    match catch_unwind(AssertUnwindSafe(look)) {
+        Ok(stage) => Shown::Portrait(Box::new(stage)),
+        Err(_) => {
+            tracing::error!(target: "parhelion::server", "looking at a portrait failed");
+            Shown::Failed
+        }
+    }
+}
+
 impl Shared {
+    /// Looks at portraits until none waits.
+    fn look(&self) {
+        loop {
+            let mut state = lock(&self.state);
+            let Some((image, given)) = state.next.take() else {
+                state.looking = false;
+                return;
+            };
+            let number = state.number;
+            drop(state);
+            let shown = prepared(|| Stage::new(&image, given.as_ref(), self.size));
+            let mut state = lock(&self.state);
+            if state.number == number {
+                state.stage = Some(shown);
+            }
+        }
+    }
+
     fn hear(&self, pairs: &[i16], stamp: NtpTime, came: Instant) {
         let mut state = lock(&self.state);
         state.heard = Some(came);
@@ -245,6 +285,10 @@ struct Painter {
     avatar: Avatar,
     clock: SteadyClock,
     last: Option<NtpTime>,
+    /// Whether the card is there for a portrait that could not be made ready.
+    failed: bool,
+    /// Whether it was said that there is no portrait.
+    missed: bool,
     told: Told,
 }
 
@@ -252,15 +296,32 @@ impl Painter {
     fn take(&mut self, (stage, prompt): Changes) {
         let changed = stage.is_some() || prompt.is_some();
         if let Some(stage) = stage {
+            self.failed = matches!(stage, Shown::Failed);
             self.avatar.set_stage(match stage {
-                Shown::Card => None,
+                Shown::Card | Shown::Failed => None,
                 Shown::Portrait(stage) => Some(*stage),
             });
         }
         if let Some(prompt) = prompt {
             self.avatar.set_prompt(Some(&prompt));
         }
-        if changed && let Some(report) = self.avatar.report() {
+        let mut report = self.avatar.report();
+        if self.failed {
+            report.get_or_insert_default().ignored.push(FAILED.to_owned());
+        }
+        if changed && let Some(report) = report {
+            (self.told)(super::processing::prompt_report(&report));
+        }
+    }
+
+    /// Says once that there is no portrait, when there is a voice for one.
+    fn miss_portrait(&mut self, worker: &Shared) {
+        if self.missed || self.avatar.stage().is_some() || self.avatar.mouth().open < SPEAKS {
+            return;
+        }
+        if lock(&worker.state).image.is_none() {
+            self.missed = true;
+            let report = Report { ignored: vec![NOBODY.to_owned()], ..Report::default() };
             (self.told)(super::processing::prompt_report(&report));
         }
     }
@@ -306,5 +367,17 @@ impl Painter {
                 sender.recycle(picture);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_our_own_eyes_fail_on_is_a_card() {
+        assert!(matches!(prepared(|| panic!("of a test")), Shown::Failed));
+        let picture = Picture { width: 2, height: 2, data: vec![9; 12] };
+        assert!(matches!(prepared(|| Stage::new(&picture, None, (64, 36))), Shown::Portrait(_)));
     }
 }

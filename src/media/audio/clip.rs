@@ -81,6 +81,7 @@ impl Samples {
 
 fn no_samples() -> Error {
     Error::invalid_input("audio: expected samples, got none")
+        .hint("silence needs no clip: it is sent whenever nothing plays")
 }
 
 /// Reads a recording in blocks at 48 kHz and stereo.
@@ -312,4 +313,5 @@ fn unreadable(error: &std::io::Error) -> Error {
 
 fn damaged(error: &Failure) -> Error {
     Error::invalid_input(format!("audio: the file is damaged: {error}"))
+        .hint("make it anew, or decode it yourself and pass the samples with rate=")
 }

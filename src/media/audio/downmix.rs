@@ -21,7 +21,8 @@ pub fn check_channels(channels: usize) -> Result<()> {
     }
     Err(Error::invalid_input(format!(
         "audio: expected 1 to {MAX_CHANNELS} channels, got {channels}"
-    )))
+    ))
+    .hint("mix it down to one or two first"))
 }
 
 /// How much of each channel goes to the left and to the right.

@@ -23,7 +23,8 @@ pub fn check_rate(rate: u32) -> Result<()> {
     }
     Err(Error::invalid_input(format!(
         "audio: expected {MIN_RATE} to {MAX_RATE} samples a second, got {rate}"
-    )))
+    ))
+    .hint("resample it first"))
 }
 
 /// Turns pairs of samples at one rate into pairs at 48 kHz, 16 bits each.

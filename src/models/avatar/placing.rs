@@ -60,10 +60,10 @@ pub(super) fn texture(picture: &Picture, placing: Placing, frame: (usize, usize)
     let fine = FINENESS as f32;
     let (width, height) = (frame.0 * FINENESS, frame.1 * FINENESS);
     let left = placing.corner.x * fine;
-    let (from, to) = (
-        left.round().max(0.0) as usize,
-        (left + picture.width as f32 * placing.scale * fine).round().min(width as f32) as usize,
-    );
+    let right = left + picture.width as f32 * placing.scale * fine;
+    // A thread of a picture has a column too.
+    let from = (left.round().max(0.0) as usize).min(width - 1);
+    let to = (right.round().min(width as f32) as usize).max(from + 1);
     let region = Scaled {
         scale: placing.scale * fine,
         left: from as f32 - left,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import parhelion as ph
 from drawing import drawn_portrait
 from vowel import RATE, vowel
+from watching import Notes, is_portrait, png, until_settled, until_shown
 
 SYLLABLE = 0.16
 SPEECH = Path(__file__).parents[2] / "sounds" / "hello.flac"
@@ -81,53 +80,6 @@ class Seen:
         return [float(loud[0]), *map(float, loud[1:][np.diff(loud) > 0.3])]
 
 
-class Notes:
-    """What a session says of its portrait."""
-
-    def __init__(self, session: ph.RealTimeClient) -> None:
-        self.texts: list[str] = []
-        self._news = asyncio.Event()
-        session.on("diagnostic", self._take)
-
-    def _take(self, name: str, data: dict[str, Any]) -> None:
-        if name == "prompt":
-            self.texts.append(data["message"])
-            self._news.set()
-
-    async def until(self, words: str) -> None:
-        while not any(words in text for text in self.texts):
-            self._news.clear()
-            await asyncio.wait_for(self._news.wait(), 20)
-
-
-def png(image: Image.Image, **options: Any) -> bytes:
-    content = io.BytesIO()
-    image.save(content, "PNG", **options)
-    return content.getvalue()
-
-
-async def until_settled(session: ph.RealTimeClient) -> None:
-    """A portrait fades in over ten pictures."""
-    for _ in range(15):
-        await session.recv(timeout=20)
-
-
-async def until_shown(session: ph.RealTimeClient, condition: Any, timeout: float = 20.0) -> Any:
-    async def wait() -> Any:
-        while True:
-            frame = await session.recv(timeout=timeout)
-            if condition(frame.data):
-                return frame
-
-    return await asyncio.wait_for(wait(), timeout)
-
-
-def is_portrait(data: Any) -> bool:
-    """The skin of the drawing is at the middle of the upper half."""
-    r, g, b = (int(level) for level in data[330, 640])
-    return r > g + 15 > b
-
-
 async def test_the_mouth_opens_when_the_sound_starts(avatar):
     """The picture in which the mouth opens against the sample in which each click starts."""
     await avatar.set_image(png(drawn_portrait()), prompt="calm")
@@ -187,49 +139,6 @@ async def test_speech_comes_back_with_its_pictures(avatar):
     assert np.ptp(seen.mouth()) > 1.0
     # Each on one clock, and neither far ahead of the other.
     assert abs(seen.pictures[-1][0] - seen.sounds[-1][0]) < 0.5
-
-
-@pytest.mark.parametrize(
-    "kind", ["small", "gray", "alpha", "edge", "two", "turned", "large", "landscape"]
-)
-async def test_portraits_of_every_kind(avatar, kind):
-    drawn = drawn_portrait()
-    exif = Image.Exif()
-    if kind == "small":
-        image = png(drawn_portrait(64, 64, unit=0.2))
-    elif kind == "gray":
-        image = png(drawn.convert("L"))
-    elif kind == "alpha":
-        image = png(drawn.convert("RGBA"))
-    elif kind == "edge":
-        image = png(drawn_portrait(900, 720, at=(0.12, 0.42)))
-    elif kind == "two":
-        both = Image.new("RGB", (1200, 720))
-        both.paste(drawn, (0, 0))
-        both.paste(drawn_portrait(unit=0.13), (600, 0))
-        image = png(both)
-    elif kind == "turned":
-        exif[0x0112] = 6
-        content = io.BytesIO()
-        drawn.rotate(90, expand=True).save(content, "JPEG", quality=92, exif=exif)
-        image = content.getvalue()
-    elif kind == "large":
-        image = png(drawn.resize((4000, 4800), Image.Resampling.NEAREST), compress_level=1)
-    else:
-        image = png(drawn_portrait(1600, 500, at=(0.3, 0.4)))
-    notes = Notes(avatar)
-    await avatar.set_image(image)
-    grey = [119, 119, 119]
-    frame = await until_shown(
-        avatar, lambda data: np.abs(data[330, 640] - np.int16(grey)).max() > 25
-    )
-    assert frame.data.shape == (720, 1280, 3)
-    if kind == "turned":
-        await until_shown(avatar, is_portrait)
-    if kind == "two":
-        await notes.until("several faces")
-    else:
-        assert not any("no face" in text for text in notes.texts), notes.texts
 
 
 async def test_a_portrait_without_a_face_is_shown_and_said(avatar):
