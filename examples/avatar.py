@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections import deque
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,27 +26,92 @@ RATE = 48_000
 FRAMES_PER_SECOND = 25
 LEAD_SECONDS = 0.6
 """What is kept before the voice begins, and after it has ended."""
+PATIENCE_SECONDS = 20.0
+"""How long the first and the last picture may take."""
 
 
 class Film:
-    """Writes pictures and sound as they come, by their times."""
+    """Writes pictures and sound as they come, by their times.
+
+    It begins with a picture. It is written beside its place, and put there when it is whole.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.container = av.open(str(path), "w")
+        self.path = path
+        self.part = path.with_name(f"{path.stem}.part{path.suffix}")
+        self.container = av.open(str(self.part), "w")
         self.video = self.container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         self.video.width, self.video.height, self.video.pix_fmt = 1280, 720, "yuv420p"
         self.video.options = {"crf": "18", "preset": "veryfast"}
         self.video.codec_context.time_base = Fraction(1, 1000)
         self.audio = self.container.add_stream("aac", rate=RATE, layout="stereo")
-        self.rolling = False
         self.began: float | None = None
+        self.ends = float("inf")
+        self.seen = self.heard = 0.0
+        self.rolling, self.whole = asyncio.Event(), asyncio.Event()
+        self.waiting: deque[ph.AudioFrame] = deque(maxlen=RATE // 960)
         self.last_picture, self.next_sample = -1, 0
+        self.picture: ph.Frame | None = None
 
     def show(self, frame: ph.Frame) -> None:
-        """Adds a picture at its capture time."""
-        if self.began is None or frame.capture_time is None:
+        """Adds a picture at its capture time; the first one begins the film."""
+        if frame.capture_time is None:
             return
-        at = round((frame.capture_time - self.began) * 1000)
+        self.seen = frame.capture_time
+        if self._is_over():
+            return
+        if self.began is None:
+            self.began = self.seen
+            self.rolling.set()
+            for block in self.waiting:
+                self.sound(block)
+        self.picture = frame
+        self._write_picture(frame, round((self.seen - self.began) * 1000))
+
+    def sound(self, block: ph.AudioFrame) -> None:
+        """Adds a block of sound at its capture time; silence where one is missing."""
+        if self.began is None:
+            self.waiting.append(block)
+            return
+        if block.capture_time is None:
+            return
+        self.heard = block.capture_time
+        if self._is_over():
+            return
+        at = round((self.heard - self.began) * RATE)
+        samples = block.data[max(0, -at) :]  # what is older than the first picture is left out
+        if len(samples) == 0:
+            return
+        missing = at - self.next_sample
+        # Stamps waver by less than half a block.
+        if missing > (len(samples) // 2 if self.next_sample else 0):
+            self._write_sound(np.zeros((missing, 2), np.int16))
+        self._write_sound(samples)
+
+    def _is_over(self) -> bool:
+        if min(self.seen, self.heard) >= self.ends:
+            self.whole.set()
+        return max(self.seen, self.heard) >= self.ends
+
+    def close(self) -> None:
+        """Writes what is still in the encoders, and puts the film in its place."""
+        if self.picture is not None and self.began is not None:
+            # Pictures may be lost on a busy machine: the last one stays to the end.
+            step = 1000 // FRAMES_PER_SECOND
+            last = round((self.ends - self.began) * 1000) - step
+            if last > self.last_picture + step // 2:
+                self._write_picture(self.picture, last)
+        self.container.mux(self.video.encode())
+        self.container.mux(self.audio.encode())
+        self.container.close()
+        self.part.replace(self.path)
+
+    def drop(self) -> None:
+        """Leaves nothing behind."""
+        self.container.close()
+        self.part.unlink(missing_ok=True)
+
+    def _write_picture(self, frame: ph.Frame, at: int) -> None:
         if at <= self.last_picture:
             return
         self.last_picture = at
@@ -52,60 +119,62 @@ class Film:
         picture.pts, picture.time_base = at, Fraction(1, 1000)
         self.container.mux(self.video.encode(picture))
 
-    def sound(self, block: ph.AudioFrame) -> None:
-        """Adds a block of sound; the first one begins the film."""
-        if not self.rolling:
-            return
-        if self.began is None:
-            self.began = block.capture_time
+    def _write_sound(self, samples: np.ndarray) -> None:
         sound = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block.data.reshape(1, -1)), format="s16", layout="stereo"
+            np.ascontiguousarray(samples).reshape(1, -1), format="s16", layout="stereo"
         )
         sound.sample_rate, sound.time_base = RATE, Fraction(1, RATE)
         sound.pts = self.next_sample
-        self.next_sample += len(block.data)
+        self.next_sample += len(samples)
         self.container.mux(self.audio.encode(sound))
 
-    def close(self) -> None:
-        """Writes what is still in the encoders."""
-        self.container.mux(self.video.encode())
-        self.container.mux(self.audio.encode())
-        self.container.close()
+
+async def listen(rt: ph.RealTimeClient, film: Film) -> None:
+    """Gives the film all sound that comes back."""
+    async for block in rt.remote_stream.audio_frames():
+        film.sound(block)
 
 
-async def speak(portrait: str, voice: str, output: Path, prompt: str | None) -> None:
+async def watch(rt: ph.RealTimeClient, film: Film) -> None:
+    """Gives the film all pictures."""
+    async for frame in rt.frames():
+        film.show(frame)
+
+
+async def direct(rt: ph.RealTimeClient, film: Film, voice: str) -> None:
+    """Plays the voice once the film rolls, and waits until its end has come back."""
+    await asyncio.wait_for(film.rolling.wait(), PATIENCE_SECONDS)
+    await asyncio.sleep(LEAD_SECONDS)
+    await rt.play_audio(voice)
+    film.ends = max(film.seen, film.heard) + LEAD_SECONDS
+    await asyncio.wait_for(film.whole.wait(), PATIENCE_SECONDS)
+
+
+def say(name: str, data: dict[str, Any]) -> None:
+    """Prints what became of portrait and prompt."""
+    if name == "prompt":
+        print(data["message"])
+
+
+async def speak(portrait: str, voice: str, film: Film, prompt: str | None) -> None:
     """Plays the voice to a live session and films what comes back."""
-    film = Film(output)
+    # A portrait that is there from the start is in the first picture.
+    state = ph.InitialState(prompt, portrait)
     async with ph.LocalServer() as server:
         client = ph.Client(server.api_key, base_url=server.url)
-        async with client.realtime.connect(None, model="live_avatar") as rt:
-            rt.on(
-                "diagnostic",
-                lambda name, data: (
-                    print(name, data.get("message", "")) if name == "prompt" else None
-                ),
-            )
-
-            async def listen() -> None:
-                async for block in rt.remote_stream.audio_frames():
-                    film.sound(block)
-
-            async def watch() -> None:
-                async for frame in rt.frames():
-                    film.show(frame)
-
-            tasks = [asyncio.create_task(listen()), asyncio.create_task(watch())]
-            await rt.set_image(portrait, prompt=prompt)
-            await asyncio.sleep(1.0)  # the portrait has faded in
-            film.rolling = True
-            await asyncio.sleep(LEAD_SECONDS)
-            await rt.play_audio(voice)
-            await asyncio.sleep(LEAD_SECONDS)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    film.close()
-    print(f"{output}: {film.next_sample / RATE:.1f} s")
+        async with client.realtime.connect(None, model="live_avatar", initial_state=state) as rt:
+            rt.on("diagnostic", say)
+            works = direct(rt, film, voice), listen(rt, film), watch(rt, film)
+            tasks = [asyncio.ensure_future(work) for work in works]
+            try:
+                # Listening and watching end by failing only.
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def main() -> None:
@@ -116,7 +185,21 @@ def main() -> None:
     parser.add_argument("output", nargs="?", default="avatar.mp4", type=Path)
     parser.add_argument("--prompt", help='mood and manner, such as "smile warmly, nod"')
     options = parser.parse_args()
-    asyncio.run(speak(options.portrait, options.voice, options.output, options.prompt))
+    if options.output.suffix.lower() not in (".mp4", ".mov", ".mkv"):
+        parser.error(f"expected an output that ends in .mp4, .mov or .mkv, got {options.output}")
+    if options.output.is_dir() or not options.output.parent.is_dir():
+        parser.error(f"expected an output in a folder that is there, got {options.output}")
+    film = Film(options.output)
+    try:
+        asyncio.run(speak(options.portrait, options.voice, film, options.prompt))
+        film.close()
+    except (ph.ParhelionError, OSError, asyncio.TimeoutError) as error:
+        film.drop()
+        raise SystemExit(f"avatar.py: {str(error) or 'no picture came in time'}") from None
+    except BaseException:
+        film.drop()
+        raise
+    print(f"{options.output}: {film.next_sample / RATE:.1f} s")
 
 
 if __name__ == "__main__":
