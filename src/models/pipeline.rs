@@ -170,6 +170,19 @@ impl Pipeline {
 
     fn stage(&mut self, mask: Option<&Plane>, moment: Moment, before: bool) {
         let stage = if before { &mut self.before } else { &mut self.after };
+        if stage.modifiers.iter().any(|modifier| modifier.looks()) {
+            self.frame.luma(&mut self.luma);
+            let scene = Scene {
+                image: &self.frame,
+                luma: &self.luma,
+                time: moment.time,
+                fine: moment.fine,
+                refused: self.refused,
+            };
+            for modifier in stage.modifiers.iter_mut().filter(|modifier| modifier.looks()) {
+                modifier.look(&scene);
+            }
+        }
         match (&stage.lut, mask) {
             // What is painted on top may look around as well.
             (Some(lut), Some(mask)) if !stage.modifiers.iter().any(|made| made.paints()) => {

@@ -76,11 +76,19 @@ pub(super) trait Modifier: Send {
     /// Hears what the grades of the prompt make of [`AIR`].
     fn learn(&mut self, _air: [f32; 3]) {}
 
+    /// Whether it wants to [`Self::look`].
+    fn looks(&self) -> bool {
+        false
+    }
+
+    /// Sees the frame before anything was graded.
+    fn look(&mut self, _scene: &Scene<'_>) {}
+
     /// Whether [`Self::paint`] changes anything.
     fn paints(&self) -> bool {
         false
     }
 
-    /// Paints over `image`, which was graded already. `scene` is the frame as it came.
+    /// Paints over `image`, which was graded already. `scene` is what it was before this.
     fn paint(&mut self, _scene: &Scene<'_>, _image: &mut Image) {}
 }

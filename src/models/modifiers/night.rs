@@ -1,35 +1,131 @@
-//! Day for night: dark and blue, with the lights that were there glowing on.
+//! Day for night: dark and blue under a sky with stars, and the lights that are there glow.
 //!
 //! After Thompson, Shirley and Ferwerda, "A spatial post-processing algorithm for images of night
-//! scenes" (2002).
+//! scenes" (2002). Lights are what is bright and small (an opening tells), whatever their color; the
+//! sky is what is bright, smooth, above, and of no warm color.
 
 use super::Modifier;
 use crate::models::operators::{
-    Blur, Image, Plane, alter, blend, gray_of, ramp, saturate, screen, shade,
+    Blur, Coarse, Double, Image, Opening, Plane, alter, blend, dot, gradient, gray_of, halve_image,
+    hash, mix, ramp, saturate, screen, shade, smooth,
 };
 use crate::models::scene::Scene;
 
+/// Half the width of the widest lights, in pixels of a picture 1280 wide.
+const LIGHT: f32 = 14.0;
+/// Stars in a sky that fills the picture.
+const STARS: u32 = 420;
+/// The sky of a night, from the top down.
+const SKY: [[f32; 3]; 3] = [[7.0, 10.0, 30.0], [15.0, 21.0, 52.0], [34.0, 40.0, 76.0]];
+
 pub(super) struct Night {
     strength: f32,
-    lights: Plane,
-    glow: Plane,
+    half: Image,
+    quarter: Image,
+    top: Plane,
+    surround: Plane,
+    opening: Opening,
+    /// Light that is given off, at a quarter of the size, and that with its glow, at all of it.
+    lights: Image,
+    glow: Image,
+    between: Image,
+    shine: Image,
+    sky: Sky,
     blur: Blur,
+    double: Double,
 }
 
 impl Night {
     pub fn new(strength: f32) -> Self {
-        Self { strength, lights: Plane::default(), glow: Plane::default(), blur: Blur::default() }
+        Self {
+            strength,
+            half: Image::default(),
+            quarter: Image::default(),
+            top: Plane::default(),
+            surround: Plane::default(),
+            opening: Opening::default(),
+            lights: Image::default(),
+            glow: Image::default(),
+            between: Image::default(),
+            shine: Image::default(),
+            sky: Sky::default(),
+            blur: Blur::default(),
+            double: Double::default(),
+        }
+    }
+
+    /// Finds what gives off light, and spreads it.
+    fn light_up(&mut self, scene: &Scene<'_>) {
+        let [r, g, b] = self.quarter.each();
+        shade(
+            [r, g, b],
+            [&mut self.top],
+            #[inline(always)]
+            |_| {
+                #[inline(always)]
+                |_, [r, g, b]| [r.max(g).max(b)]
+            },
+        );
+        let radius = scene.pixels(LIGHT / 4.0);
+        self.opening.apply(&self.top, &mut self.surround, radius);
+        shade(
+            [r, g, b, &self.surround],
+            self.lights.each_mut(),
+            #[inline(always)]
+            |_| {
+                #[inline(always)]
+                |_, [r, g, b, surround]| {
+                    let top = r.max(g).max(b);
+                    let chroma = top - r.min(g).min(b);
+                    // Lamps are white, or strongly colored as no plant is.
+                    let white = ramp(chroma, 70.0, 40.0) * ramp(top, 185.0, 235.0);
+                    let colored = ramp(chroma, 80.0, 120.0) * ramp(g - r, 4.0, -8.0);
+                    let lit = ramp(top - surround, 44.0, 105.0) * white.max(colored);
+                    // Those without a color burn warm.
+                    let gain = 255.0 / top.max(1.0) * lit;
+                    [
+                        r * gain,
+                        g * gain * (1.0 - 0.2 * white),
+                        b * gain * (1.0 - 0.52 * white),
+                    ]
+                }
+            },
+        );
+        self.blur.image(&self.lights, &mut self.glow, scene.length(14.0) / 4.0);
+        let [r, g, b] = self.lights.each();
+        let [wide_r, wide_g, wide_b] = self.glow.each_mut();
+        for (glow, light) in [wide_r, wide_g, wide_b].into_iter().zip([r, g, b]) {
+            for (glow, &light) in glow.data.iter_mut().zip(&light.data) {
+                let sum = u16::from(*glow) * 2 + u16::from(light) / 2;
+                *glow = sum.min(255) as u8;
+            }
+        }
+        let half = (self.half.width(), self.half.height());
+        self.double.image(&self.glow, &mut self.between, half.0, half.1);
+        let (width, height) = scene.size();
+        self.double.image(&self.between, &mut self.shine, width, height);
     }
 }
 
 impl Modifier for Night {
     fn grade(&self, color: [f32; 3]) -> [f32; 3] {
-        let gray = gray_of(color);
-        let calm = saturate(color, 0.45);
-        // Steep, so that only what is bright is still seen.
-        let light = 0.2 + 0.3 * gray / 255.0;
-        let made = [calm[0] * light * 0.72, calm[1] * light * 0.86, calm[2] * light * 1.3 + 13.0];
+        let t = gray_of(color) / 255.0;
+        let calm = saturate(color, 0.5);
+        // Steep, so that light and shade stay apart.
+        let light = 0.2 + 0.4 * t * t;
+        let made = [calm[0] * light * 0.76, calm[1] * light * 0.92, calm[2] * light * 1.3 + 9.0];
         blend(color, made, self.strength.min(1.15))
+    }
+
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn look(&mut self, scene: &Scene<'_>) {
+        halve_image(scene.image, &mut self.half);
+        halve_image(&self.half, &mut self.quarter);
+        self.sky.find(&self.quarter, scene);
+        self.light_up(scene);
     }
 
     fn paints(&self) -> bool {
@@ -37,29 +133,129 @@ impl Modifier for Night {
     }
 
     fn paint(&mut self, scene: &Scene<'_>, image: &mut Image) {
-        // Only what is nearly white shines.
-        shade(
-            [scene.luma],
-            [&mut self.lights],
-            #[inline(always)]
-            |_| {
-                #[inline(always)]
-                |_, [luma]| [ramp(luma, 236.0, 255.0) * 255.0]
-            },
-        );
-        self.blur.plane(&self.lights, &mut self.glow, scene.length(10.0));
         let strength = self.strength.min(1.0);
+        let height = scene.height() as f32;
+        let [r, g, b] = self.shine.each();
         alter(
             image,
-            [&self.lights, &self.glow],
+            [r, g, b, &self.sky.plane],
             #[inline(always)]
-            |_| {
+            |y| {
+                let [red, green, blue] = gradient(&SKY, 1.4 * y as f32 / height);
                 #[inline(always)]
-                move |_, [r, g, b], [light, glow]| {
-                    let lit = (light * 0.45 + glow * 0.4) * strength;
-                    [screen(r, lit), screen(g, lit * 0.86), screen(b, lit * 0.55)]
+                move |_, [r, g, b], [light_r, light_g, light_b, sky]| {
+                    let sky = sky * (1.0 / 255.0) * strength;
+                    let cloud = 0.6 + g * (0.6 / 255.0);
+                    [
+                        screen(mix(r, red * cloud, sky), light_r * strength),
+                        screen(mix(g, green * cloud, sky), light_g * strength),
+                        screen(mix(b, blue * cloud, sky), light_b * strength),
+                    ]
                 }
             },
         );
+        self.sky.strew(scene, strength, image);
+    }
+}
+
+/// Where the sky is.
+#[derive(Default)]
+struct Sky {
+    small: Image,
+    luma: Plane,
+    mean: Plane,
+    likely: Plane,
+    reached: Plane,
+    wide: Plane,
+    blur: Blur,
+    around: Coarse,
+    plane: Plane,
+}
+
+impl Sky {
+    fn find(&mut self, quarter: &Image, scene: &Scene<'_>) {
+        halve_image(quarter, &mut self.small);
+        self.small.luma(&mut self.luma);
+        self.blur.plane(&self.luma, &mut self.mean, 2.0);
+        let [r, _, b] = self.small.each();
+        let height = self.luma.height as f32;
+        shade(
+            [r, b, &self.luma, &self.mean],
+            [&mut self.likely],
+            #[inline(always)]
+            |y| {
+                let above = smooth(y as f32 / height, 0.66, 0.46) * 255.0;
+                #[inline(always)]
+                move |_, [r, b, luma, mean]| {
+                    let cool = ramp(r - b, 40.0, 22.0);
+                    let plain = ramp((luma - mean).abs(), 16.0, 8.0);
+                    [ramp(luma, 112.0, 140.0) * cool * plain * above]
+                }
+            },
+        );
+        self.reach();
+        self.blur.plane(&self.reached, &mut self.wide, 1.6);
+        let (wide, (columns, rows)) = (&self.wide, (self.wide.width, self.wide.height));
+        self.around.make(scene.width(), scene.height(), |u, v| {
+            let (x, y) = ((u * columns as f32) as usize, (v * rows as f32) as usize);
+            let near = wide.row(y.min(rows - 1))[x.min(columns - 1)];
+            255.0 * smooth(f32::from(near), 3.0, 45.0)
+        });
+        shade(
+            [&self.around.plane, scene.luma],
+            [&mut self.plane],
+            #[inline(always)]
+            |_| {
+                #[inline(always)]
+                // What stands before the sky is darker than it.
+                |_, [around, luma]| [around * ramp(luma, 105.0, 150.0)]
+            },
+        );
+    }
+
+    /// Keeps of what is likely what can be reached from the upper border over nothing else.
+    fn reach(&mut self) {
+        let (width, height) = (self.likely.width, self.likely.height);
+        self.reached.fit_to(&self.likely);
+        for y in 0..height {
+            for x in 0..width {
+                let at = y * width + x;
+                let is_rim = y == 0 || (x == 0 || x + 1 == width) && 2 * y < height;
+                self.reached.data[at] = if is_rim { self.likely.data[at] } else { 0 };
+            }
+        }
+        for _ in 0..2 {
+            for at in 1..width * height {
+                self.go(at, at - 1);
+                self.go(at, at.saturating_sub(width));
+            }
+            for at in (0..width * height - 1).rev() {
+                self.go(at, at + 1);
+                self.go(at, (at + width).min(width * height - 1));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn go(&mut self, at: usize, from: usize) {
+        let way = self.reached.data[from].min(self.likely.data[at]);
+        self.reached.data[at] = self.reached.data[at].max(way);
+    }
+
+    /// Stars, where it is surely the sky.
+    fn strew(&self, scene: &Scene<'_>, strength: f32, image: &mut Image) {
+        let (width, height) = (scene.width() as f32, scene.height() as f32);
+        let unit = scene.length(1.0).max(0.2);
+        for star in 0..STARS {
+            let [a, b, c, d] = hash(91, star, 7).to_le_bytes().map(|byte| f32::from(byte) / 256.0);
+            let [e, f, ..] = hash(92, star, 7).to_le_bytes().map(|byte| f32::from(byte) / 256.0);
+            let (x, y) = ((a + e / 256.0) * width, (b + f / 256.0) * height);
+            let sky = f32::from(self.plane.row(y as usize)[x as usize]);
+            let seen = ramp(sky, 150.0, 240.0) * strength * (0.4 + 0.6 * c * c);
+            if seen > 0.05 {
+                let color = [224.0 + 30.0 * d, 234.0, 255.0];
+                dot(image, (x, y), (0.5 + 1.3 * c * c * c) * unit, color, seen);
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Storm {
 
 impl Storm {
     pub fn new(strength: f32) -> Self {
-        Self { strength, rain: Rain(strength * 1.3), clouds: Clouds::default() }
+        Self { strength, rain: Rain::new(strength * 1.3), clouds: Clouds::default() }
     }
 }
 
@@ -22,6 +22,14 @@ impl Modifier for Storm {
         let dull = saturate(color, 1.0 - 0.5 * s);
         let gain = [0.5, 0.58, 0.6];
         std::array::from_fn(|c| dull[c] * (1.0 + (gain[c] - 1.0) * s) + 3.0)
+    }
+
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn look(&mut self, scene: &Scene<'_>) {
+        self.rain.look(scene);
     }
 
     fn paints(&self) -> bool {

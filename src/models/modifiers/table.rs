@@ -49,8 +49,8 @@ rows! {
     "autumn", Season, false, autumn::Autumn;
     "winter", Season, false, winter::Winter;
     "fog", Weather, false, fog::Fog::new;
-    "rain", Weather, false, rain::Rain;
-    "snow", Weather, false, snow::Snow;
+    "rain", Weather, false, rain::Rain::new;
+    "snow", Weather, false, snow::Snow::new;
     "storm", Weather, false, storm::Storm::new;
     "overcast", Weather, false, overcast::Overcast;
     "sunny", Weather, false, sunny::Sunny;

@@ -15,6 +15,7 @@ mod lines;
 mod lut;
 mod noise;
 mod oklab;
+mod opening;
 mod padded;
 mod palette;
 mod scale;
@@ -38,6 +39,7 @@ pub(super) use lines::{Along, Lines};
 pub(super) use lut::Lut;
 pub(super) use noise::{Tile, hash};
 pub(super) use oklab::{Lab, from_lab, to_lab};
+pub(super) use opening::Opening;
 pub(super) use palette::{Palette, ink, rgb};
 pub(super) use scale::{Double, halve, halve_image};
 pub(super) use shade::{
