@@ -83,11 +83,7 @@ impl Night {
                     let lit = ramp(top - surround, 44.0, 105.0) * white.max(colored);
                     // Those without a color burn warm.
                     let gain = 255.0 / top.max(1.0) * lit;
-                    [
-                        r * gain,
-                        g * gain * (1.0 - 0.2 * white),
-                        b * gain * (1.0 - 0.52 * white),
-                    ]
+                    [r * gain, g * gain * (1.0 - 0.2 * white), b * gain * (1.0 - 0.52 * white)]
                 }
             },
         );

@@ -9,6 +9,8 @@
 use super::barrier::{Barrier, Opponents};
 use super::color::{Members, hinted};
 use super::face::{Face, Faces};
+use super::figure::{Figure, Known};
+use super::finer::Finer;
 use super::islands::Islands;
 use super::matte::Matte;
 use super::rim::Rim;
@@ -29,6 +31,8 @@ const CONTRAST: f32 = 130.0;
 const HELD: f32 = 0.5;
 /// How quickly a seat takes the place of another.
 const SETTLE: f32 = 0.2;
+/// How much counts that a place lies beyond a seat.
+const BEYOND: f32 = 2.5;
 
 pub(super) struct Foreground {
     /// 0 to 255, of the size of the frame.
@@ -37,6 +41,7 @@ pub(super) struct Foreground {
     pub motion: Plane,
     frame_luma: Plane,
     luma: Plane,
+    second_luma: Plane,
     colors: Vec<Opponents>,
     skin: Members,
     skin_fit: Plane,
@@ -53,13 +58,19 @@ pub(super) struct Foreground {
     rim: Rim,
     spread: Spread,
     islands: Islands,
+    figure: Figure,
+    finer: Finer,
     matte: Matte,
     usual: Vec<f32>,
     stir: Vec<f32>,
     active: Vec<f32>,
     odds: Vec<f32>,
+    /// The seat of what stands in the middle, as odds.
+    middle: Vec<f32>,
     /// How well each place is one where things stand, 0 to 1.
     seats: Vec<f32>,
+    /// What a seat that was found says against places beyond it, as odds.
+    beyond: Vec<f32>,
     share: Vec<f32>,
     shown: Vec<f32>,
 }
@@ -71,6 +82,7 @@ impl Foreground {
             motion: Plane::default(),
             frame_luma: Plane::default(),
             luma: Plane::default(),
+            second_luma: Plane::default(),
             colors: Vec::new(),
             skin: Members::of(|lab| hinted("skin", lab).unwrap_or_default()),
             skin_fit: Plane::default(),
@@ -83,13 +95,18 @@ impl Foreground {
             sides: Sides::new(),
             rim: Rim::new(),
             spread: Spread::default(),
-            islands: Islands::default(),
+            // An arm is thin, and first found in pieces.
+            islands: Islands::over(2),
+            figure: Figure::new(),
+            finer: Finer::default(),
             matte: Matte::default(),
             usual: Vec::new(),
             stir: Vec::new(),
             active: Vec::new(),
             odds: Vec::new(),
+            middle: Vec::new(),
             seats: Vec::new(),
+            beyond: Vec::new(),
             share: Vec::new(),
             shown: Vec::new(),
         }
@@ -123,7 +140,12 @@ impl Foreground {
             }
         }
         self.settle(is_new);
-        self.matte.apply(&self.shown, &self.luma, steps, &self.frame_luma, &mut self.plane);
+        let second = steps.second().unwrap_or(frame);
+        second.luma(&mut self.second_luma);
+        self.finer.refine(&self.shown, self.luma.width, second, &self.figure, self.sure);
+        let depth = steps.depth() - 1;
+        let (share, luma) = (&self.finer.share, &self.second_luma);
+        self.matte.apply(share, luma, depth, steps, &self.frame_luma, &mut self.plane);
     }
 
     /// Where hair grows, of the size of the frame: around a face, and over it where it is darker.
@@ -159,7 +181,8 @@ impl Foreground {
     pub fn measure_motion(&mut self, steps: &Steps) {
         self.share.clear();
         self.share.extend(self.active.iter().map(|active| (active * 2.0).min(1.0)));
-        self.matte.apply(&self.share, &self.luma, steps, &self.frame_luma, &mut self.motion);
+        let (share, luma, depth) = (&self.share, &self.luma, steps.depth());
+        self.matte.apply(share, luma, depth, steps, &self.frame_luma, &mut self.motion);
     }
 
     fn look_at(&mut self, looked_at: &Image) {
@@ -178,6 +201,7 @@ impl Foreground {
             &mut self.active,
             &mut self.odds,
             &mut self.seats,
+            &mut self.beyond,
             &mut self.share,
             &mut self.shown,
             &mut self.usual,
@@ -188,6 +212,12 @@ impl Foreground {
         for (usual, &level) in self.usual.iter_mut().zip(&self.luma.data) {
             *usual = f32::from(level);
         }
+        let (width, height) = (self.luma.width, self.luma.height);
+        self.middle.clear();
+        self.middle.extend((0..count).map(|at| {
+            let (x, y) = ((at % width) as f32 + 0.5, (at / width) as f32 + 0.5);
+            middle_seat(x / width as f32, y / height as f32)
+        }));
         self.faces.forget();
     }
 
@@ -220,13 +250,12 @@ impl Foreground {
         let most = self.barrier.cost.iter().copied().max().unwrap_or(0);
         let most = f32::from(most).max(90.0);
         let (width, height) = (self.luma.width, self.luma.height);
-        let part = (1.0 / width as f32, 1.0 / height as f32);
         // Somebody before the camera is cut off by its picture.
         let rim = 1.0 - self.seated;
         for y in 0..height {
             for x in 0..width {
                 let at = y * width + x;
-                let middle = middle_seat((x as f32 + 0.5) * part.0, (y as f32 + 0.5) * part.1);
+                let middle = self.middle[at];
                 let seat = match self.face {
                     Some(face) if self.seated > 0.01 => {
                         middle + (seat_of(face, x as f32, y as f32) - middle) * self.seated
@@ -241,6 +270,7 @@ impl Foreground {
                     + trust * (self.active[at] - 0.1)
                     + rim * self.rim.odds(self.colors[at]);
                 self.seats[at] = chance(2.0 * seat);
+                self.beyond[at] = self.seated * BEYOND * (seat + 0.8).min(0.0);
                 let share = chance(self.odds[at]);
                 self.share[at] = if is_new { share } else { mix(share, self.shown[at], HELD) };
             }
@@ -253,15 +283,23 @@ impl Foreground {
         let sure = ramp(self.sides.overlap(), 0.95, 0.85);
         self.sure = if is_new { sure } else { self.sure + (sure - self.sure) * SETTLE };
         if self.sure < 0.99 {
-            let (width, height) = (self.luma.width, self.luma.height);
-            let part = (1.0 / width as f32, 1.0 / height as f32);
-            for (at, share) in self.share.iter_mut().enumerate() {
-                let (x, y) = ((at % width) as f32 + 0.5, (at / width) as f32 + 0.5);
-                let middle = chance(2.0 * middle_seat(x * part.0, y * part.1));
+            for (share, &seat) in self.share.iter_mut().zip(&self.middle) {
+                let middle = chance(2.0 * seat);
                 *share = middle + (*share - middle) * self.sure;
             }
         }
         self.islands.clear(&mut self.share, &self.seats, self.luma.width, LEAST);
+        let known = Known {
+            colors: &self.colors,
+            width: self.luma.width,
+            share: &self.share,
+            seats: &self.seats,
+            bias: &self.beyond,
+        };
+        self.figure.find(&known, LEAST);
+        for (share, &figure) in self.share.iter_mut().zip(&self.figure.share) {
+            *share += (figure - *share) * self.sure;
+        }
         for ((shown, &share), &stir) in self.shown.iter_mut().zip(&self.share).zip(&self.stir) {
             let new = smooth(share, 0.3, 0.7);
             let part = if is_new { 1.0 } else { FOLLOW.0 + (FOLLOW.1 - FOLLOW.0) * stir };
@@ -271,7 +309,7 @@ impl Foreground {
 }
 
 /// Lightness, red against green, and yellow against blue.
-fn opponents([r, g, b]: [u8; 3]) -> Opponents {
+pub(super) fn opponents([r, g, b]: [u8; 3]) -> Opponents {
     let [r, g, b] = [r, g, b].map(i32::from);
     let byte = |value: i32| value.clamp(0, 255) as u8;
     [byte((r + 2 * g + b) >> 2), byte(128 + (r - g)), byte(128 + ((r + g) >> 1) - b)]

@@ -4,11 +4,10 @@
 
 /// From where on a value is land.
 const SHORE: f32 = 0.4;
-/// How far apart land still hangs together: an arm is thin.
-const STRAIT: usize = 2;
-
 #[derive(Default)]
 pub(super) struct Islands {
+    /// How far apart land still hangs together, in pixels; touching is 1.
+    strait: usize,
     /// The island of each pixel, from 1; 0 is none.
     labels: Vec<u32>,
     worths: Vec<f32>,
@@ -16,6 +15,11 @@ pub(super) struct Islands {
 }
 
 impl Islands {
+    /// Islands whose land hangs together over so many pixels: 1 if it has to touch.
+    pub fn over(strait: usize) -> Self {
+        Self { strait, ..Self::default() }
+    }
+
     /// Sets to 0 what belongs to islands of less than `least` parts of the best. An island is worth
     /// the sum of its pixels.
     pub fn clear(&mut self, values: &mut [f32], worth: &[f32], width: usize, least: f32) {
@@ -51,8 +55,8 @@ impl Islands {
             let at = at as usize;
             sum += worth[at];
             let (x, y) = (at % width, at / width);
-            for row in y.saturating_sub(STRAIT)..(y + STRAIT + 1).min(height) {
-                for column in x.saturating_sub(STRAIT)..(x + STRAIT + 1).min(width) {
+            for row in y.saturating_sub(self.strait)..(y + self.strait + 1).min(height) {
+                for column in x.saturating_sub(self.strait)..(x + self.strait + 1).min(width) {
                     let next = row * width + column;
                     if values[next] > SHORE && self.labels[next] == 0 {
                         self.labels[next] = label;
@@ -87,7 +91,7 @@ mod tests {
     fn small_islands_go_and_large_ones_stay() {
         let mut values = lands();
         let worth = vec![1.0; values.len()];
-        Islands::default().clear(&mut values, &worth, WIDTH, 0.4);
+        Islands::over(2).clear(&mut values, &worth, WIDTH, 0.4);
         let at = |x: usize, y: usize| values[y * WIDTH + x];
         assert_eq!((at(5, 5), at(11, 15), at(20, 6)), (0.9, 0.9, 0.7));
         assert_eq!((at(29, 4), at(0, 19)), (0.0, 0.0));
@@ -99,7 +103,7 @@ mod tests {
         let mut values = lands();
         let worth: Vec<f32> =
             (0..values.len()).map(|at| if at % WIDTH < 15 { 1.0 } else { 0.3 }).collect();
-        Islands::default().clear(&mut values, &worth, WIDTH, 0.4);
+        Islands::over(2).clear(&mut values, &worth, WIDTH, 0.4);
         assert_eq!((values[5 * WIDTH + 5], values[6 * WIDTH + 20]), (0.9, 0.0));
     }
 
@@ -108,7 +112,7 @@ mod tests {
         for (width, height) in [(1, 1), (1, 9), (9, 1)] {
             let mut values = vec![1.0; width * height];
             let worth = values.clone();
-            Islands::default().clear(&mut values, &worth, width, 0.5);
+            Islands::over(2).clear(&mut values, &worth, width, 0.5);
             assert!(values.iter().all(|&value| value == 1.0));
         }
     }

@@ -5,7 +5,7 @@
 //! on the small picture and used on the large one.
 
 use super::steps::{Stairs, Steps};
-use crate::models::operators::{Plane, shade};
+use crate::models::operators::{Plane, shade, wide};
 
 /// The reach of a model to each side, in pixels of the small picture.
 const REACH: usize = 2;
@@ -27,18 +27,19 @@ pub(super) struct Matte {
 
 impl Matte {
     /// Writes `small`, 0 to 1 a pixel of `luma`, at the size of `frame_luma`. `steps` is the
-    /// way down from the one to the other.
+    /// way down from the one to the other, `depth` of them.
     pub fn apply(
         &mut self,
         small: &[f32],
         luma: &Plane,
+        depth: usize,
         steps: &Steps,
         frame_luma: &Plane,
         out: &mut Plane,
     ) {
         self.fit_models(small, luma);
         for (model, large) in self.models.iter().zip(&mut self.large) {
-            self.stairs.up(model, steps, large);
+            self.stairs.up_from(depth, model, steps, large);
         }
         let [middle, level, slope] = &self.large;
         shade(
@@ -62,24 +63,24 @@ impl Matte {
         let count = width * height;
         self.guide.clear();
         self.guide.extend(luma.data.iter().map(|&level| f32::from(level)));
-        let sources: [&dyn Fn(usize) -> f32; 4] = [
-            &|at| self.guide[at],
-            &|at| small[at] * 255.0,
-            &|at| self.guide[at] * self.guide[at],
-            &|at| self.guide[at] * small[at] * 255.0,
-        ];
-        for (mean, source) in self.means.iter_mut().zip(sources) {
-            mean.clear();
-            mean.extend((0..count).map(source));
+        let [light, level, squares, products] = &mut self.means;
+        light.clone_from(&self.guide);
+        level.clear();
+        level.extend(small.iter().map(|share| share * 255.0));
+        squares.clear();
+        squares.extend(light.iter().map(|light| light * light));
+        products.clear();
+        products.extend(light.iter().zip(&*level).map(|(light, level)| light * level));
+        for mean in [&mut *light, &mut *level, &mut *squares, &mut *products] {
             window(mean, &mut self.spare, width);
         }
-        let [light, level, squares, products] = &mut self.means;
-        for at in 0..count {
-            let variance = squares[at] - light[at] * light[at];
-            let covariance = products[at] - light[at] * level[at];
+        let pixels = light.iter().zip(&*level).zip(squares.iter_mut().zip(products.iter_mut()));
+        for ((light, level), (square, product)) in pixels {
+            let variance = *square - light * light;
+            let covariance = *product - light * level;
             let slope = covariance / (variance.max(0.0) + EPSILON);
-            squares[at] = slope;
-            products[at] = level[at] - slope * light[at];
+            *square = slope;
+            *product = level - slope * light;
         }
         window(squares, &mut self.spare, width);
         window(products, &mut self.spare, width);
@@ -98,25 +99,35 @@ impl Matte {
 
 /// Means over windows of [`REACH`], cut at the border.
 fn window(values: &mut [f32], spare: &mut Vec<f32>, width: usize) {
+    const ACROSS: usize = 2 * REACH + 1;
     let height = values.len() / width.max(1);
-    spare.clear();
     spare.resize(values.len(), 0.0);
-    for (row, out) in values.chunks_exact(width).zip(spare.chunks_exact_mut(width)) {
-        for (x, out) in out.iter_mut().enumerate() {
-            let part = &row[x.saturating_sub(REACH)..(x + REACH + 1).min(width)];
-            *out = part.iter().sum::<f32>() / part.len() as f32;
-        }
-    }
-    for (y, out) in values.chunks_exact_mut(width).enumerate() {
-        let rows = y.saturating_sub(REACH)..(y + REACH + 1).min(height);
-        let scale = 1.0 / rows.len() as f32;
-        out.fill(0.0);
-        for row in rows {
-            for (out, &value) in out.iter_mut().zip(&spare[row * width..][..width]) {
-                *out += value * scale;
+    wide(
+        #[inline(always)]
+        || {
+            for (row, out) in values.chunks_exact(width).zip(spare.chunks_exact_mut(width)) {
+                for x in (0..REACH.min(width)).chain(width.saturating_sub(REACH)..width) {
+                    let part = &row[x.saturating_sub(REACH)..(x + REACH + 1).min(width)];
+                    out[x] = part.iter().sum::<f32>() / part.len() as f32;
+                }
+                if width > 2 * REACH {
+                    for (part, out) in row.windows(ACROSS).zip(&mut out[REACH..]) {
+                        *out = part.iter().sum::<f32>() * (1.0 / ACROSS as f32);
+                    }
+                }
             }
-        }
-    }
+            for (y, out) in values.chunks_exact_mut(width).enumerate() {
+                let rows = y.saturating_sub(REACH)..(y + REACH + 1).min(height);
+                let scale = 1.0 / rows.len() as f32;
+                out.fill(0.0);
+                for row in rows {
+                    for (out, &value) in out.iter_mut().zip(&spare[row * width..][..width]) {
+                        *out += value * scale;
+                    }
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]
@@ -136,7 +147,7 @@ mod tests {
         let small: Vec<f32> =
             (0..160 * 80).map(|at| if at % 160 < 76 { 1.0 } else { 0.0 }).collect();
         let (mut matte, mut out) = (Matte::default(), Plane::default());
-        matte.apply(&small, &luma, &steps, &thing, &mut out);
+        matte.apply(&small, &luma, steps.depth(), &steps, &thing, &mut out);
         let row = out.row(80);
         assert!(row[30] == 255 && row[144] > 200, "{} {}", row[30], row[144]);
         assert!(row[156] < 60 && row[300] == 0, "{} {}", row[156], row[300]);

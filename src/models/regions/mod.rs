@@ -8,14 +8,18 @@
 mod barrier;
 mod color;
 mod face;
+mod figure;
+mod finer;
 mod foreground;
 mod islands;
 mod matte;
+mod mixture;
 mod rim;
 mod rooted;
 mod sides;
 mod spread;
 mod steps;
+mod walk;
 
 use self::color::{Members, fits, hinted};
 use self::foreground::Foreground;

@@ -7,12 +7,16 @@
 use super::barrier::Opponents;
 
 const PASSES: usize = 3;
+/// What three levels can differ by, and one more.
+const STEPS: usize = 3 * 255 + 1;
 
 #[derive(Default)]
 pub(super) struct Spread {
     /// What passes from the left neighbour and from the one above.
     across: Vec<f32>,
     down: Vec<f32>,
+    /// What passes at each difference of colors.
+    by_step: Vec<f32>,
 }
 
 impl Spread {
@@ -44,9 +48,12 @@ impl Spread {
         let first = reach * 3_f32.sqrt() * 2_f32.powi(PASSES as i32 - 1) / whole;
         let rate = std::f32::consts::SQRT_2 / first;
         let far = reach / contrast;
+        self.by_step.clear();
+        self.by_step.extend((0..STEPS).map(|step| (-rate * (1.0 + far * step as f32)).exp()));
+        let by_step = &self.by_step;
         let weight = |a: Opponents, b: Opponents| {
-            let step: u16 = (0..3).map(|c| u16::from(a[c].abs_diff(b[c]))).sum();
-            (-rate * (1.0 + far * f32::from(step))).exp()
+            let step: usize = (0..3).map(|c| usize::from(a[c].abs_diff(b[c]))).sum();
+            by_step[step]
         };
         self.across.clear();
         self.down.clear();

@@ -39,6 +39,11 @@ impl Steps {
         self.images[..self.depth].iter().nth_back(1)
     }
 
+    /// How many times the frame was halved.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// How many pixels of the frame are one of the smallest, to a side.
     pub fn scale(&self) -> f32 {
         (1 << self.depth) as f32
@@ -54,9 +59,17 @@ pub(super) struct Stairs {
 
 impl Stairs {
     pub fn up(&mut self, small: &Plane, steps: &Steps, plane: &mut Plane) {
+        self.up_from(steps.depth, small, steps, plane);
+    }
+
+    /// [`Self::up`] from the size that the frame has after `depth` halvings.
+    pub fn up_from(&mut self, depth: usize, small: &Plane, steps: &Steps, plane: &mut Plane) {
+        if depth == 0 {
+            plane.copy_from(small);
+        }
         let [from, to] = &mut self.planes;
-        for step in (0..steps.depth).rev() {
-            let source = if step + 1 == steps.depth { small } else { &*from };
+        for step in (0..depth).rev() {
+            let source = if step + 1 == depth { small } else { &*from };
             if step == 0 {
                 self.double.to(source, plane, steps.size.0, steps.size.1);
             } else {

@@ -1,4 +1,4 @@
-"""Edits of real clips stay where they belong: what they change outside hand-made boxes."""
+"""Edits of real clips: what they change outside hand-made boxes, and whether all inside them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ CASES = [
     ("carphone_pristine.mp4", 30, "make the sky pink", (930, 0, 1280, 420), 0.005, 0.5),
 ]
 
+# Parts of the rabbit: left leg, right leg, arm, breast.
+RABBIT = ((365, 525, 420, 572), (470, 545, 535, 605), (240, 155, 330, 195), (380, 240, 560, 420))
+
 
 @pytest.fixture(scope="module")
 def paint() -> Path:
@@ -57,6 +60,19 @@ def frames_of(clip: Path, first: int) -> list[np.ndarray]:
     return [np.asarray(image)[top : top + HEIGHT, left : left + WIDTH] for image in scaled]
 
 
+def edited(paint: Path, folder: Path, frames: list[np.ndarray], prompt: str) -> np.ndarray:
+    """The last of the frames under an instruction."""
+    raw, made = folder / "in.rgb", folder / "out.rgb"
+    raw.write_bytes(b"".join(frame.tobytes() for frame in frames))
+    command = [paint, raw, str(WIDTH), str(HEIGHT), "lucy_v2v_720p_rt", made, prompt]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return np.fromfile(made, np.uint8).reshape(HEIGHT, WIDTH, 3)
+
+
+def luma(picture: np.ndarray) -> np.ndarray:
+    return picture @ np.array([0.299, 0.587, 0.114])
+
+
 @pytest.mark.parametrize(
     ("name", "first", "prompt", "box", "most", "least"),
     CASES,
@@ -64,11 +80,7 @@ def frames_of(clip: Path, first: int) -> list[np.ndarray]:
 )
 def test_edits_do_not_spill(paint, clip, tmp_path, name, first, prompt, box, most, least):
     frames = frames_of(clip.with_name(name), first)
-    raw, made = tmp_path / "in.rgb", tmp_path / "out.rgb"
-    raw.write_bytes(b"".join(frame.tobytes() for frame in frames))
-    command = [paint, raw, str(WIDTH), str(HEIGHT), "lucy_v2v_720p_rt", made, prompt]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    shown = np.fromfile(made, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    shown = edited(paint, tmp_path, frames, prompt)
     changed = np.abs(shown.astype(np.int16) - frames[-1]).max(2) > CHANGED
     left, top, right, bottom = box
     inside = np.zeros_like(changed)
@@ -76,3 +88,71 @@ def test_edits_do_not_spill(paint, clip, tmp_path, name, first, prompt, box, mos
     spilt = changed[~inside].mean() if not inside.all() else 0.0
     assert spilt <= most, f"{100 * spilt:.2f} % changed outside"
     assert changed[inside].mean() >= least, f"{100 * changed[inside].mean():.1f} % changed inside"
+
+
+@pytest.mark.parametrize("prompt", ["turn the rabbit into gold", "make the rabbit blue"])
+def test_a_figure_is_edited_down_to_its_legs(paint, clip, tmp_path, prompt):
+    shown = edited(paint, tmp_path, frames_of(clip.with_name("bigbuckbunny.mp4"), 60), prompt)
+    for left, top, right, bottom in RABBIT:
+        part = shown[top:bottom, left:right].astype(int)
+        red, blue = part[..., 0], part[..., 2]
+        colored = (red > blue + 25) if "gold" in prompt else (blue > red + 25)
+        assert colored.mean() > 0.9, f"{(left, top)}: {100 * colored.mean():.0f} %"
+
+
+@pytest.mark.parametrize("scene", ["a starry sky", "a beach"])
+def test_a_figure_stays_whole_before_another_background(paint, clip, tmp_path, scene):
+    frames = frames_of(clip.with_name("bigbuckbunny.mp4"), 60)
+    shown = edited(paint, tmp_path, frames, f"replace the background with {scene}")
+    off = np.abs(shown.astype(np.int16) - frames[-1]).max(2)
+    for left, top, right, bottom in RABBIT:
+        gone = (off[top:bottom, left:right] > 20).mean()
+        assert gone < 0.1, f"{(left, top)}: {100 * gone:.0f} % is background"
+    # And what is not of it is gone: the stone on its left, the rocks.
+    for left, top, right, bottom in ((110, 440, 220, 540), (900, 350, 1150, 440)):
+        kept = (off[top:bottom, left:right] <= 20).mean()
+        assert kept < 0.15, f"{(left, top)}: {100 * kept:.0f} % is still there"
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "sky"),
+    [
+        ("bigbuckbunny.mp4", 60, (1100, 20, 1260, 180)),
+        ("bikes.mp4", 140, (720, 40, 880, 120)),
+        ("carphone_pristine.mp4", 30, (1060, 20, 1260, 200)),
+    ],
+)
+def test_a_night_is_dark_with_a_dark_sky_and_keeps_its_contrast(
+    paint, clip, tmp_path, name, first, sky
+):
+    frames = frames_of(clip.with_name(name), first)
+    day = luma(frames[-1])
+    night = luma(edited(paint, tmp_path, frames, "make it night"))
+    left, top, right, bottom = sky
+    assert 15 < night.mean() < 50
+    assert night[top:bottom, left:right].mean() < 35
+    assert np.percentile(night, 99.9) > 110, "nothing shines"
+    assert night.std() / night.mean() > 1.2 * day.std() / day.mean()
+
+
+@pytest.mark.parametrize("name", ["bigbuckbunny.mp4", "bikes.mp4"])
+def test_snow_falls_and_lies_and_rain_falls_on_dark_ground(paint, clip, tmp_path, name):
+    frames = frames_of(clip.with_name(name), 60 if "bunny" in name else 140)
+    before = luma(frames[-1])
+    ground = slice(HEIGHT * 4 // 5, None)
+    for prompt, least in (("add snow", 0.012), ("make it rain", 0.018)):
+        shown = luma(edited(paint, tmp_path, frames, prompt))
+        fallen = local(shown) > 25
+        fallen &= local(before) < 12
+        assert fallen.mean() > least, f"{prompt}: {100 * fallen.mean():.2f} % of the picture"
+        change = shown[ground].mean() - before[ground].mean()
+        assert change > 25 if prompt == "add snow" else change < -20, f"{prompt}: {change:.0f}"
+
+
+def local(levels: np.ndarray, reach: int = 15) -> np.ndarray:
+    """How far each level lies above the mean around it."""
+    padded = np.pad(levels, reach, mode="edge")
+    sums = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    side = 2 * reach + 1
+    around = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    return levels - around / side**2
