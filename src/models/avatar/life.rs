@@ -47,7 +47,7 @@ pub(super) struct Life {
     speaking: Spring,
     gaze: [Spring; 2],
     turns: [Spring; 3],
-    held: [Spring; 6],
+    held: [Spring; 8],
     phases: [f32; 9],
     was_speaking: bool,
 }
@@ -67,7 +67,7 @@ impl Default for Life {
             speaking: Spring::default(),
             gaze: [Spring::default(); 2],
             turns: [Spring::default(); 3],
-            held: [Spring::default(); 6],
+            held: [Spring::default(); 8],
             phases: [0.0; 9],
             was_speaking: false,
         };
@@ -97,15 +97,21 @@ impl Life {
         let droop = held(3, manner.lids);
         let articulate = held(4, manner.articulate);
         let stressed = held(5, stress * lively);
+        let frown = held(6, manner.frown);
+        let parted = held(7, manner.parted).clamp(0.0, 1.0);
 
         let mut mouth = mouth;
         mouth.open = (mouth.open * (1.0 + 0.55 * articulate)).min(1.0);
+        // Lips that are pressed stay so, and a wide mouth is wide enough.
+        mouth.open += parted * (1.0 - mouth.open) * (1.0 - mouth.press);
+        mouth.round = mouth.round.max(parted);
         let breath = (self.time * 1.45 + self.phases[8]).sin();
         let open_lids = droop + 0.10 * pitch.max(0.0) / 0.06;
         Pose {
             mouth,
             smile,
             brows: brows + 0.30 * stressed,
+            frown,
             squint,
             // What hangs down already has less far to go.
             lids: (open_lids + lids * (1.0 - open_lids)).clamp(0.0, 1.0),

@@ -9,7 +9,10 @@ pub(super) struct Manner {
     /// -1 to 1.
     pub smile: f32,
     pub brows: f32,
+    pub frown: f32,
     pub squint: f32,
+    /// How far the lips part by themselves.
+    pub parted: f32,
     /// How far the lids hang down.
     pub lids: f32,
     /// Where the eyes rest.
@@ -45,18 +48,19 @@ impl Manner {
         let s = strength.clamp(-1.0, 1.6);
         match name {
             "smile" => {
-                self.smile += 0.62 * s;
+                self.smile += 0.55 * s;
                 self.squint += 0.25 * s.max(0.0);
             }
             "joy" => {
-                self.smile += 0.95 * s;
-                self.squint += 0.45 * s.max(0.0);
-                self.brows += 0.2 * s;
+                self.smile += s;
+                self.squint += 0.6 * s.max(0.0);
+                self.brows += 0.25 * s;
                 self.lively += 0.5 * s;
             }
             "serious" => {
-                self.smile -= 0.30 * s;
-                self.brows -= 0.35 * s;
+                self.smile -= 0.45 * s;
+                self.brows -= 0.30 * s;
+                self.frown += 0.35 * s;
                 self.lively -= 0.45 * s;
             }
             "sad" => {
@@ -68,14 +72,17 @@ impl Manner {
                 self.lively -= 0.5 * s;
             }
             "angry" => {
-                self.smile -= 0.55 * s;
-                self.brows -= 0.95 * s;
+                self.smile -= 0.65 * s;
+                self.brows -= 0.6 * s;
+                self.frown += s;
                 self.squint += 0.5 * s;
                 self.pitch += 0.02 * s;
                 self.articulate += 0.25 * s;
             }
             "surprised" => {
-                self.brows += 0.95 * s;
+                self.brows += s;
+                self.smile -= 0.3 * s;
+                self.parted += 0.34 * s;
                 self.lids -= 0.25 * s;
                 self.pitch -= 0.025 * s;
                 self.articulate += 0.2 * s;

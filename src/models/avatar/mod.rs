@@ -14,7 +14,10 @@ pub mod face;
 mod inside;
 mod life;
 mod manner;
+mod mesh;
 mod mouth;
+mod moves;
+mod painter;
 mod placing;
 mod pose;
 mod resample;
@@ -23,6 +26,7 @@ mod stage;
 mod texture;
 mod tones;
 mod voice;
+mod weights;
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ impl Placing {
         let filling = tall / height;
         let scale = match marks {
             Some(marks) => {
-                let wanted = WANTED * tall / marks.upright().unit;
+                let wanted = WANTED * tall / marks.upright().tall;
                 wanted.min(MOST).max(filling)
             }
             // As much of the picture as there is.

@@ -10,6 +10,8 @@ pub struct Pose {
     pub smile: f32,
     /// 1 raises the brows, -1 lowers them.
     pub brows: f32,
+    /// 1 draws the inner ends of the brows down and together.
+    pub frown: f32,
     /// 1 narrows the eyes from below.
     pub squint: f32,
     /// How far the lids are down: 1 closes.
@@ -43,6 +45,7 @@ impl Pose {
             &mut mouth.tongue,
             &mut mouth.press,
             &mut mouth.tuck,
+            &mut self.frown,
             &mut self.squint,
             &mut self.lids,
         ] {

@@ -5,6 +5,8 @@ use super::face::{Eye, Marks, Point};
 /// The face in its frame, in pixels.
 pub(super) struct Shape {
     pub marks: Marks,
+    /// The length by which movements down the face are measured: the distance of the eyes, but of
+    /// those that look aside.
     pub unit: f32,
     /// The middle of the mouth, its direction, what is down from it, and half its width.
     pub mouth: Point,
@@ -13,6 +15,8 @@ pub(super) struct Shape {
     pub half: f32,
     /// How far the lips are parted in the portrait.
     pub gap: f32,
+    /// How far the corners are above the middle of the closed lips: how much the portrait smiles.
+    pub bow: f32,
     /// The direction of the line between the eyes.
     pub level: (f32, f32),
     pub plumb: (f32, f32),
@@ -31,13 +35,15 @@ impl Shape {
         );
         let middle = super::face::POINTS / 2;
         let gap = (lips.lower[middle] - lips.upper[middle]).max(0.0);
+        let bow = (lips.upper[middle] + 0.3 * gap).clamp(0.0, 0.14 * frame.tall);
         Self {
-            unit: frame.unit,
+            unit: frame.tall,
             mouth: lips.left.between(lips.right, 0.5),
             across,
             down: (-across.1, across.0),
             half,
             gap,
+            bow,
             level: (frame.cos, frame.sin),
             plumb: (-frame.sin, frame.cos),
             pivot: frame.place(0.0, 2.3),
@@ -64,7 +70,7 @@ impl Shape {
     /// The height of an edge of the lips.
     pub fn edge(heights: &[f32], u: f32) -> f32 {
         let last = heights.len() - 1;
-        let at = f32::midpoint(u.clamp(-1.0, 1.0), 1.0) * last as f32;
+        let at = 0.5 * (u.max(-1.0).min(1.0) + 1.0) * last as f32;
         let from = (at as usize).min(last - 1);
         heights[from] + (heights[from + 1] - heights[from]) * (at - from as f32)
     }

@@ -10,6 +10,8 @@ use super::texture::{Texture, levels};
 pub(super) struct Tones {
     pub teeth: [f32; 3],
     pub tongue: [f32; 3],
+    /// The wet inner side of the lips.
+    pub lip: [f32; 3],
     pub dark: [f32; 3],
     /// The line of lashes.
     pub lash: [f32; 3],
@@ -24,7 +26,7 @@ impl Tones {
             let fine = FINENESS as f32;
             let x = (point.x * fine + 0.5).clamp(0.0, (texture.width - 1) as f32) as usize;
             let y = (point.y * fine + 0.5).clamp(0.0, (texture.height - 1) as f32) as usize;
-            texture.data[y * texture.width + x]
+            texture.at(x, y)
         };
         let mut skin = Vec::new();
         let mut lips = Vec::new();
@@ -87,7 +89,8 @@ impl Tones {
         let bright = (0.62 * white + 0.45 * skin_luma).clamp(70.0, 228.0);
         let cast = skin.map(|level| level / skin_luma);
         let warm = |part: f32| cast.map(|cast| 1.0 + (cast - 1.0) * part);
-        let teeth = warm(0.16).map(|tint| bright * tint);
+        let ivory = [1.03, 1.0, 0.93];
+        let teeth = [0, 1, 2].map(|at| bright * warm(0.3)[at] * ivory[at]);
         let lip_luma = luma(lips).max(8.0);
         let tongue_luma = (0.42 * skin_luma + 0.25 * lip_luma).min(130.0);
         let tongue = lips.map(|level| {
@@ -95,12 +98,18 @@ impl Tones {
             tongue_luma * (1.0 + (tint - 1.0) * 1.25)
         });
         let depth = (0.13 * skin_luma).clamp(10.0, 30.0);
-        let dark_inside = lips.map(|level| {
+        let dark_inside = red(lips.map(|level| {
             let tint = level / lip_luma;
             depth * (1.0 + (tint - 1.0) * 2.2).max(0.3)
-        });
-        Self { teeth, tongue, dark: dark_inside, lash: dark.map(|level| level * 0.8) }
+        }));
+        let lip = red(lips.map(|level| level * 0.65));
+        Self { teeth, tongue, lip, dark: dark_inside, lash: dark.map(|level| level * 0.8) }
     }
+}
+
+/// A color of the inside of a mouth: where lips are hardly redder than the skin, it is.
+fn red([r, g, b]: [f32; 3]) -> [f32; 3] {
+    [r.max(1.1 * luma([r, g, b])), g.min(0.72 * r), b.min(0.7 * r)]
 }
 
 /// How bright a color is.

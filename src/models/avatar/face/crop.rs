@@ -23,10 +23,11 @@ pub(super) struct Crop {
 }
 
 impl Crop {
-    pub fn new(picture: &Picture, left: Point, right: Point) -> Self {
-        let frame = Upright::new(left, right);
+    /// The face whose eyes are there, and which is so much taller than usual.
+    pub fn new(picture: &Picture, left: Point, right: Point, tall: f32) -> Self {
+        let frame = Upright::built(left, right, tall);
         let (mut luma, mut red) = (Gray::new(WIDTH, HEIGHT), Gray::new(WIDTH, HEIGHT));
-        let samples = ((frame.unit / UNIT).ceil() as usize).clamp(1, MOST_SAMPLES);
+        let samples = ((frame.unit.max(frame.tall) / UNIT).ceil() as usize).clamp(1, MOST_SAMPLES);
         let part = 1.0 / samples as f32;
         for y in 0..HEIGHT {
             for x in 0..WIDTH {
@@ -56,8 +57,13 @@ impl Crop {
         self.frame.inside(point)
     }
 
-    /// Pixels of the picture for a length in the crop.
+    /// Pixels of the picture for a length down the face.
     pub fn pixels(&self, length: f32) -> f32 {
+        length * self.frame.tall
+    }
+
+    /// Pixels of the picture for a length across the face.
+    pub fn pixels_across(&self, length: f32) -> f32 {
         length * self.frame.unit
     }
 

@@ -104,7 +104,7 @@ pub(super) fn lids(crop: &Crop, marks: &mut Marks) {
         let below = search(0.04, 0.15, 0.085, 1.0);
         eye.above = crop.pixels(above);
         eye.below = crop.pixels(below + 0.01);
-        eye.half_width = crop.pixels(0.26);
+        eye.half_width = crop.pixels_across(0.26);
     }
     // Both are alike: what one hides the other shows.
     let above = 0.5 * (marks.eyes[0].above + marks.eyes[1].above);

@@ -388,6 +388,7 @@ impl Search<'_> {
         let frame = Upright {
             origin: Point::new(pose.x, pose.y),
             unit: pose.unit,
+            tall: pose.unit,
             cos: pose.turn.cos(),
             sin: pose.turn.sin(),
         };

@@ -65,6 +65,9 @@ pub struct Marks {
     pub jaw: [Point; 2],
     /// How much it is like a face, 0 to 1.
     pub likeness: f32,
+    /// How tall the face is: 1 as in [`Marks::proportional`], more where the eyes are nearer to each
+    /// other than to the mouth, as in a head that is turned aside.
+    pub tall: f32,
 }
 
 /// Points that are known beforehand, in pixels of the portrait.
@@ -80,18 +83,23 @@ pub struct Given {
 impl Marks {
     /// A face in proportion to the distance of its eyes.
     pub fn proportional(left: Point, right: Point, likeness: f32) -> Self {
-        let frame = Upright::new(left, right);
+        Self::built(left, right, 1.0, likeness)
+    }
+
+    /// A face in proportion to the distance of its eyes, so much taller than usual.
+    pub fn built(left: Point, right: Point, tall: f32, likeness: f32) -> Self {
+        let frame = Upright::built(left, right, tall);
         let eye = |x: f32| Eye {
             center: frame.place(x, 0.0),
             half_width: 0.25 * frame.unit,
-            above: 0.105 * frame.unit,
-            below: 0.085 * frame.unit,
+            above: 0.105 * frame.tall,
+            below: 0.085 * frame.tall,
             brow: frame.place(x * 1.04, -0.36),
         };
         let curve = |height: f32| {
             std::array::from_fn(|at| {
                 let u = along(at);
-                height * (1.0 - u * u) * frame.unit
+                height * (1.0 - u * u) * frame.tall
             })
         };
         Self {
@@ -108,6 +116,7 @@ impl Marks {
             chin: frame.place(0.0, 1.86),
             jaw: [frame.place(-0.95, 1.10), frame.place(0.95, 1.10)],
             likeness,
+            tall,
         }
     }
 
@@ -137,16 +146,28 @@ impl Marks {
             chin: point(self.chin),
             jaw: self.jaw.map(point),
             likeness: self.likeness,
+            tall: self.tall,
         }
     }
 
     /// The frame of the face: its eyes are at -0.5 and 0.5.
     pub fn upright(&self) -> Upright {
-        Upright::new(self.eyes[0].center, self.eyes[1].center)
+        Upright::built(self.eyes[0].center, self.eyes[1].center, self.tall)
     }
 }
 
+/// Where the mouths of most faces are, in distances of the eyes below them.
+const USUAL_MOUTH: (f32, f32) = (0.95, 1.25);
+
 impl Given {
+    /// How tall the face is, by where its mouth is.
+    pub(super) fn tall(&self) -> f32 {
+        let Some([left, right]) = self.mouth else { return 1.0 };
+        let below = Upright::new(self.eyes[0], self.eyes[1]).inside(left.between(right, 0.5)).1;
+        let (least, most) = USUAL_MOUTH;
+        (below / below.clamp(least, most)).clamp(0.5, 2.0)
+    }
+
     /// Puts what is known over what was found.
     pub(super) fn apply(&self, marks: &mut Marks) {
         if let Some([left, right]) = self.mouth {
@@ -163,26 +184,34 @@ pub(in crate::models::avatar) fn along(at: usize) -> f32 {
     at as f32 / (POINTS - 1) as f32 * 2.0 - 1.0
 }
 
-/// Coordinates of a face: the origin between the eyes, x along them, y down the face, the distance
-/// of the eyes as the unit.
+/// Coordinates of a face: the origin between the eyes, x along them in their distances, y down the
+/// face in as many pixels, but in a face that is taller than usual in more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Upright {
     pub origin: Point,
+    /// Pixels of the distance of the eyes.
     pub unit: f32,
+    /// Pixels of the same length down the face.
+    pub tall: f32,
     pub cos: f32,
     pub sin: f32,
 }
 
 impl Upright {
     pub fn new(left: Point, right: Point) -> Self {
+        Self::built(left, right, 1.0)
+    }
+
+    /// The frame of a face that is so much taller than usual.
+    pub fn built(left: Point, right: Point, tall: f32) -> Self {
         let unit = left.distance(right).max(1.0);
         let (cos, sin) = ((right.x - left.x) / unit, (right.y - left.y) / unit);
-        Self { origin: left.between(right, 0.5), unit, cos, sin }
+        Self { origin: left.between(right, 0.5), unit, tall: tall * unit, cos, sin }
     }
 
     /// The place in the picture.
     pub fn place(&self, x: f32, y: f32) -> Point {
-        let (x, y) = (x * self.unit, y * self.unit);
+        let (x, y) = (x * self.unit, y * self.tall);
         Point::new(
             self.origin.x + x * self.cos - y * self.sin,
             self.origin.y + x * self.sin + y * self.cos,
@@ -192,6 +221,6 @@ impl Upright {
     /// The place in the face.
     pub fn inside(&self, point: Point) -> (f32, f32) {
         let (x, y) = (point.x - self.origin.x, point.y - self.origin.y);
-        ((x * self.cos + y * self.sin) / self.unit, (y * self.cos - x * self.sin) / self.unit)
+        ((x * self.cos + y * self.sin) / self.unit, (y * self.cos - x * self.sin) / self.tall)
     }
 }

@@ -60,13 +60,12 @@ pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
 
 fn mark(picture: &Picture, located: Located, given: Option<&Given>) -> Marks {
     let [left, right] = located.eyes;
-    let rough = Crop::new(picture, left, right);
-    let eyes = match given {
-        Some(given) => given.eyes,
-        None => eyes::centers(&rough),
+    let (eyes, tall) = match given {
+        Some(given) => (given.eyes, given.tall()),
+        None => (eyes::centers(&Crop::new(picture, left, right, 1.0)), 1.0),
     };
-    let crop = Crop::new(picture, eyes[0], eyes[1]);
-    let mut marks = Marks::proportional(eyes[0], eyes[1], located.likeness());
+    let crop = Crop::new(picture, eyes[0], eyes[1], tall);
+    let mut marks = Marks::built(eyes[0], eyes[1], tall, located.likeness());
     eyes::lids(&crop, &mut marks);
     eyes::brows(&crop, &mut marks);
     lips::lips(&crop, &mut marks, given.and_then(|given| given.mouth));
