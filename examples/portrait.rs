@@ -5,7 +5,9 @@
 //!        portrait moods IMAGE OUT.png [PROMPT...]
 //!        portrait speak IMAGE CLIP OUT.rgb [PROMPT]
 //!        portrait time IMAGE
+//!        portrait --given X,Y,X,Y,X,Y,X,Y,X,Y (marks | shapes | moods | speak | time) ...
 //!
+//! What is given are both eyes, both corners of the mouth and the chin, in pixels of the image.
 //! `shapes` and `moods` paint one frame below another, as do the frames that `speak` writes: packed
 //! RGB of 1280x720, 25 a second. `speak` and `time` print what they took as a JSON object.
 
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use parhelion::media::audio::ClipReader;
 use parhelion::media::{Picture, still};
+use parhelion::models::avatar::face::{Given, Point};
 use parhelion::models::avatar::{Avatar, Mouth, Pose, Stage, face};
 
 const WIDTH: usize = 1280;
@@ -30,7 +33,13 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut given = None;
+    if let ["--given", places, ..] = arguments[..] {
+        given = Some(parse(places)?);
+        arguments.drain(..2);
+    }
+    let load = |path| load(path, given);
     match arguments[..] {
         ["marks", image, out] => marks(&load(image)?, out),
         ["shapes", image, out] => shapes(&load(image)?, out),
@@ -46,12 +55,30 @@ fn main() -> Outcome<()> {
     }
 }
 
-fn load(path: &str) -> Outcome<Picture> {
-    Ok(still::decode(&fs::read(path)?)?)
+/// A picture, and where its face is if that is known.
+struct Portrait {
+    picture: Picture,
+    given: Option<Given>,
 }
 
-fn marks(picture: &Picture, out: &str) -> Outcome<()> {
-    let found = face::find(picture, None);
+fn load(path: &str, given: Option<Given>) -> Outcome<Portrait> {
+    Ok(Portrait { picture: still::decode(&fs::read(path)?)?, given })
+}
+
+fn parse(places: &str) -> Outcome<Given> {
+    let numbers: Vec<f32> = places.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    let [a, b, c, d, e, f, g, h, i, j] = numbers[..] else {
+        return Err("--given: expected ten numbers".into());
+    };
+    Ok(Given {
+        eyes: [Point::new(a, b), Point::new(c, d)],
+        mouth: Some([Point::new(e, f), Point::new(g, h)]),
+        chin: Some(Point::new(i, j)),
+    })
+}
+
+fn marks(Portrait { picture, given }: &Portrait, out: &str) -> Outcome<()> {
+    let found = face::find(picture, given.as_ref());
     let drawn =
         found.marks.as_ref().map_or_else(|| picture.clone(), |marks| face::draw(picture, marks));
     println!(
@@ -61,8 +88,8 @@ fn marks(picture: &Picture, out: &str) -> Outcome<()> {
     write(out, &drawn.data, drawn.width as usize)
 }
 
-fn stage(picture: &Picture) -> Stage {
-    Stage::new(picture, None, (WIDTH, HEIGHT))
+fn stage(portrait: &Portrait) -> Stage {
+    Stage::new(&portrait.picture, portrait.given.as_ref(), (WIDTH, HEIGHT))
 }
 
 /// Nine shapes of a mouth, each as it is named.
@@ -89,8 +116,8 @@ pub const SHAPES: [(&str, Mouth); 9] = {
     ]
 };
 
-fn shapes(picture: &Picture, out: &str) -> Outcome<()> {
-    let mut stage = stage(picture);
+fn shapes(portrait: &Portrait, out: &str) -> Outcome<()> {
+    let mut stage = stage(portrait);
     let mut frames = Vec::new();
     let mut frame = vec![0_u32; WIDTH * HEIGHT];
     for (_, mouth) in SHAPES {
@@ -102,11 +129,11 @@ fn shapes(picture: &Picture, out: &str) -> Outcome<()> {
     write(out, &frames, WIDTH)
 }
 
-fn moods(picture: &Picture, out: &str, prompts: &[&str]) -> Outcome<()> {
+fn moods(portrait: &Portrait, out: &str, prompts: &[&str]) -> Outcome<()> {
     let mut frames = Vec::new();
     for prompt in prompts {
         let mut avatar = Avatar::new(WIDTH, HEIGHT);
-        avatar.set_stage(Some(stage(picture)));
+        avatar.set_stage(Some(stage(portrait)));
         avatar.set_prompt(Some(prompt));
         for _ in 0..30 {
             avatar.paint(FRAME);
@@ -116,9 +143,9 @@ fn moods(picture: &Picture, out: &str, prompts: &[&str]) -> Outcome<()> {
     write(out, &frames, WIDTH)
 }
 
-fn speak(picture: &Picture, clip: &str, out: &str, prompt: Option<&str>) -> Outcome<()> {
+fn speak(portrait: &Portrait, clip: &str, out: &str, prompt: Option<&str>) -> Outcome<()> {
     let mut avatar = Avatar::new(WIDTH, HEIGHT);
-    avatar.set_stage(Some(stage(picture)));
+    avatar.set_stage(Some(stage(portrait)));
     avatar.set_prompt(prompt);
     let sound = sound(clip)?;
     let mut file = std::io::BufWriter::new(fs::File::create(out)?);
@@ -157,10 +184,10 @@ fn cpu_time(began: Instant) -> Duration {
     nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
 }
 
-fn time(picture: &Picture) {
+fn time(portrait: &Portrait) {
     let began = Instant::now();
     let before = cpu_time(began);
-    let stage = stage(picture);
+    let stage = stage(portrait);
     let prepared = cpu_time(began) - before;
     let mut avatar = Avatar::new(WIDTH, HEIGHT);
     avatar.set_stage(Some(stage));

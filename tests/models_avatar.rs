@@ -493,6 +493,117 @@ fn nothing_jumps_while_it_lives_and_when_things_change() {
     assert!(blinks > 100, "idle life: {blinks} of 300 pictures differ");
 }
 
+/// A part of a picture of a face: places are in distances of the eyes from between them.
+struct Seen<'a> {
+    picture: &'a [u32],
+    place: Point,
+    unit: f32,
+}
+
+impl<'a> Seen<'a> {
+    fn new(stage: &Stage, picture: &'a [u32]) -> Self {
+        let (place, unit) = (stage.face_in_frame().unwrap(), stage.unit_in_frame().unwrap());
+        Self { picture, place, unit }
+    }
+
+    /// The colors of a box.
+    fn within(&self, x: (f32, f32), y: (f32, f32)) -> impl Iterator<Item = [i32; 3]> {
+        let pixel = |at: f32, from: f32| (from + at * self.unit).round() as usize;
+        let columns = pixel(x.0, self.place.x)..=pixel(x.1, self.place.x);
+        let rows = pixel(y.0, self.place.y)..=pixel(y.1, self.place.y);
+        rows.flat_map(move |row| columns.clone().map(move |column| row * SIZE.0 + column)).map(
+            |at| {
+                let [r, g, b, _] = self.picture[at].to_le_bytes().map(i32::from);
+                [r, g, b]
+            },
+        )
+    }
+
+    /// The middle height of what is dark in a column, and how tall that is.
+    fn dark(&self, x: f32, y: (f32, f32)) -> (f32, f32) {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (row, [r, g, b]) in self.within((x, x), y).enumerate() {
+            if 3 * r + 6 * g + b < 900 {
+                sum += row as f32;
+                count += 1.0;
+            }
+        }
+        assert!(count > 0.0, "nothing dark at {x}, {y:?}");
+        (y.0 + sum / count / self.unit, count / self.unit)
+    }
+
+    /// How many pixels are teeth, and how much redder than blue they are.
+    fn teeth(&self) -> (usize, i32) {
+        let mouth = self.within((-0.42, 0.42), (1.0, 1.45));
+        let teeth: Vec<i32> =
+            mouth.filter(|[r, g, b]| *g > 110 && r - b < 60).map(|[r, _, b]| r - b).collect();
+        (teeth.len(), teeth.iter().sum::<i32>() / teeth.len().max(1) as i32)
+    }
+}
+
+#[test]
+fn moods_can_be_told_apart_by_what_they_move() {
+    let mut smiling = portrait();
+    // The same mouth, its corners a tenth higher.
+    let level = smiling.clone();
+    for x in 116..=184_usize {
+        let bow = 1.0 - ((x as f32 - 150.0) / 24.0).powi(2);
+        let by = (5.6 * bow.clamp(-1.0, 1.0)).round() as isize;
+        for y in 200..232_usize {
+            let from = ((y as isize - by) as usize * 300 + x) * 3;
+            let to = (y * 300 + x) * 3;
+            smiling.data[to..to + 3].copy_from_slice(&level.data[from..from + 3]);
+        }
+    }
+    let measured = |prompt: &str| {
+        let mut avatar = Avatar::new(SIZE.0, SIZE.1);
+        avatar.set_stage(Some(Stage::new(&smiling, None, SIZE)));
+        avatar.set_prompt(Some(prompt));
+        for _ in 0..30 {
+            avatar.paint(FRAME);
+        }
+        let picture = avatar.paint(FRAME).to_vec();
+        let seen = Seen::new(avatar.stage().unwrap(), &picture);
+        let mouth = |x: f32| seen.dark(x, (0.95, 1.5));
+        let brow = |x: f32| seen.dark(x, (-0.6, -0.2)).0;
+        // How far the corners are above the middle, how far the lips are apart, the brows' inner
+        // ends below the outer, and their height.
+        let (middle, gap) = mouth(0.0);
+        let corners = middle - 0.5 * (mouth(-0.3).0 + mouth(0.3).0);
+        let slope = 0.5 * (brow(-0.33) + brow(0.33) - brow(-0.66) - brow(0.66));
+        (corners, gap, slope, 0.5 * (brow(-0.5) + brow(0.5)))
+    };
+    let ease = measured("calm");
+    let happy = measured("happy");
+    let serious = measured("serious");
+    let angry = measured("angry");
+    let surprised = measured("surprised");
+    let all = format!(
+        "ease {ease:?}, happy {happy:?}, serious {serious:?}, angry {angry:?}, surprised {surprised:?}"
+    );
+    assert!(ease.0 > 0.03 && happy.0 > ease.0 + 0.02, "{all}");
+    assert!(serious.0 < 0.6 * ease.0 && angry.0 < 0.5 * ease.0, "{all}");
+    assert!(angry.2 > ease.2 + 0.03 && angry.3 > ease.3 + 0.01, "{all}");
+    assert!(surprised.3 < ease.3 - 0.06 && surprised.1 > ease.1 + 0.03, "{all}");
+}
+
+#[test]
+fn rounded_lips_show_no_teeth_and_teeth_are_warm() {
+    let mut stage = Stage::new(&portrait(), None, SIZE);
+    let mut teeth = |mouth: Mouth| {
+        let picture = painted(&mut stage, Pose { mouth, ..Pose::default() });
+        Seen::new(&stage, &picture).teeth()
+    };
+    let rest = Mouth::default();
+    let i = teeth(Mouth { open: 0.26, spread: 1.0, teeth: 0.9, tongue: 0.9, ..rest });
+    let o = teeth(Mouth { open: 0.55, round: 0.75, teeth: 0.2, ..rest });
+    let u = teeth(Mouth { open: 0.24, round: 1.0, ..rest });
+    let f = teeth(Mouth { open: 0.07, tuck: 0.9, teeth: 0.7, ..rest });
+    assert!(i.0 > 60 && f.0 > 40, "i {i:?}, f {f:?}");
+    assert!(o.0 < 6 && u.0 < 6, "o {o:?}, u {u:?}");
+    assert!(i.1 > 18, "teeth are as warm as the light: {i:?}");
+}
+
 #[test]
 fn moods_are_understood_and_what_is_not_is_said() {
     let mut avatar = Avatar::new(SIZE.0, SIZE.1);

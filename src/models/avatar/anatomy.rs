@@ -10,6 +10,7 @@ use super::face::{Marks, Point};
 use super::moves::{COMMON, LIP, Moves, jaw_drop};
 use super::pose::Pose;
 use super::shape::Shape;
+use super::unfold::unfold;
 use super::weights::Weights;
 use crate::models::operators::wide;
 
@@ -108,9 +109,11 @@ impl Anatomy {
         let first = weights.iter().position(Weights::move_at_all);
         let last = weights.iter().rposition(Weights::move_at_all);
         // Sources are looked up between points: one more on each side stands still.
-        self.spans.push(first.zip(last).map_or(0..0, |(first, last)| {
-            first.saturating_sub(1)..(last + 2).min(self.columns)
-        }));
+        self.spans.push(
+            first.zip(last).map_or(0..0, |(first, last)| {
+                first.saturating_sub(1)..(last + 2).min(self.columns)
+            }),
+        );
         self.common.push(&weights, |weights| weights.common);
         self.upper.push(&weights, |weights| weights.upper);
         self.lower.push(&weights, |weights| weights.lower);
@@ -154,7 +157,7 @@ impl Anatomy {
         wide(
             #[inline(always)]
             || {
-                for row in rows {
+                for row in rows.clone() {
                     let span = self.spans[row].clone();
                     for sum in &mut out.sums {
                         sum.clear();
@@ -173,6 +176,7 @@ impl Anatomy {
                 }
             },
         );
+        unfold(self, &rows, out);
     }
 
     /// How far the jaw has dropped, in half widths of the mouth.
@@ -246,6 +250,8 @@ pub(super) fn smooth(t: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Picture;
+    use crate::models::avatar::face::{Given, POINTS, Upright, find};
 
     fn faces() -> Vec<Marks> {
         let plain = Marks::proportional(Point::new(580.0, 280.0), Point::new(700.0, 280.0), 1.0);
@@ -315,6 +321,58 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Faces as they may be given: whatever the check of landmarks lets pass.
+    fn any_given(random: &mut fastrand::Rng) -> Marks {
+        let mut within = |least: f32, most: f32| least + (most - least) * random.f32();
+        let unit = within(30.0, 320.0);
+        let turn = within(-0.6, 0.6);
+        let frame = Upright::new(
+            Point::new(640.0 - 0.5 * unit * turn.cos(), 280.0 - 0.5 * unit * turn.sin()),
+            Point::new(640.0 + 0.5 * unit * turn.cos(), 280.0 + 0.5 * unit * turn.sin()),
+        );
+        let (below, beside) = (within(0.5, 2.2), within(-0.5, 0.5));
+        let width = within(0.4, 1.6);
+        let slope = 0.5 * width * within(-0.4, 0.4);
+        let corner = |side: f32| frame.place(beside + 0.5 * side * width, below + side * slope);
+        let given = Given {
+            eyes: [frame.place(-0.5, 0.0), frame.place(0.5, 0.0)],
+            mouth: Some([corner(-1.0), corner(1.0)]),
+            chin: Some(frame.place(within(-0.8, 0.8), below + within(0.2, 2.5))),
+        };
+        let even = Picture { width: 1280, height: 720, data: vec![120; 1280 * 720 * 3] };
+        let mut marks = find(&even, Some(&given)).marks.unwrap();
+        // Some are open.
+        let open = within(-0.2, 0.2).max(0.0) * frame.unit;
+        for at in 0..POINTS {
+            let bow = 1.0 - (at as f32 / (POINTS - 1) as f32 * 2.0 - 1.0).powi(2);
+            marks.lips.lower[at] += open * bow;
+            marks.lips.bottom[at] += open * bow;
+        }
+        marks
+    }
+
+    #[test]
+    fn no_triangle_is_turned_over_in_a_face_that_was_given() {
+        let seed = 23;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut worst = Vec::new();
+        for number in 0..60 {
+            let anatomy = Anatomy::new(any_given(&mut random), (1280, 720));
+            let mut field = Field::default();
+            for round in 0..12 {
+                let pose = any_pose(&mut random);
+                for side in [Side::Upper, Side::Lower, Side::Lids] {
+                    anatomy.field(&pose, side, 0..anatomy.rows, &mut field);
+                    let smallest = smallest_triangle(&anatomy, &field, side);
+                    if smallest.0 <= 0.0 {
+                        worst.push(format!("face {number}, round {round}, {side:?}: {smallest:?}"));
+                    }
+                }
+            }
+        }
+        assert!(worst.is_empty(), "seed {seed}: {} folds: {worst:#?}", worst.len());
     }
 
     /// The smallest of all triangles, in parts of their size at rest; below zero it is turned over.

@@ -49,8 +49,7 @@ impl Inside {
         let lift = 1.0 - (tu * tu + (tv / hump).powi(2));
         let tongue = step(lift, 0.0, 0.5);
         if tongue > 0.0 {
-            let furrow = step(0.09 - side, 0.0, 0.09);
-            let shine = 0.42 + 0.40 * lift.clamp(0.0, 1.0) - 0.08 * furrow;
+            let shine = 0.42 + 0.40 * lift.clamp(0.0, 1.0);
             // Light falls in from the front and above.
             let depth = (over / (0.5 * half)).clamp(0.0, 1.0);
             let light = shine * (1.0 - 0.6 * depth) * (1.0 - 0.5 * mouth.round);

@@ -25,6 +25,7 @@ mod shape;
 mod stage;
 mod texture;
 mod tones;
+mod unfold;
 mod voice;
 mod weights;
 

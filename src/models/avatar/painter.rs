@@ -215,7 +215,8 @@ impl Painter<'_> {
     /// A cell in which an edge of the lips runs.
     fn edge(&self, lips: &Lips, cell: (usize, usize), corners: [Corner; 4], out: &mut [u32]) {
         let anatomy = &self.face.anatomy;
-        let (left, top) = ((anatomy.left + cell.0) * anatomy.cell, (anatomy.top + cell.1) * anatomy.cell);
+        let (left, top) =
+            ((anatomy.left + cell.0) * anatomy.cell, (anatomy.top + cell.1) * anatomy.cell);
         let scale = 1.0 / anatomy.cell as f32;
         let between = |from: &Corner, to: &Corner, part: f32| -> Corner {
             std::array::from_fn(|at| from[at] + (to[at] - from[at]) * part)
@@ -307,8 +308,7 @@ impl<'a> Lips<'a> {
         let lips = &shape.marks.lips;
         let (uu, vu) = shape.by_mouth(Point::new(above[0], above[1]));
         let (ul, vl) = shape.by_mouth(Point::new(below[0], below[1]));
-        let sealed =
-            |u: f32| if u.abs() >= 1.0 { 1.0 + self.seal } else { self.seal * u.powi(4) };
+        let sealed = |u: f32| if u.abs() >= 1.0 { 1.0 + self.seal } else { self.seal * u.powi(4) };
         let over = Shape::edge(&lips.upper, uu) - vu + sealed(uu);
         let under = vl - Shape::edge(&lips.lower, ul) + sealed(ul);
         [over, under, uu, ul, above[0], above[1], below[0], below[1]]
@@ -343,7 +343,7 @@ impl<'a> Lips<'a> {
             return self.painter.color(source);
         }
         let parted = if shape.gap > 3.0 { 1.0 } else { (gap / (1.5 * rim)).clamp(0.0, 1.0) };
-        let parted = parted * (2.5 * (1.0 - u.abs())).clamp(0.0, 1.0);
+        let parted = parted * (5.0 * (1.04 - u.abs())).clamp(0.0, 1.0);
         let near = near * parted;
         let by = near * rim * down;
         let deeper = Point::new(source.x + by * shape.down.0, source.y + by * shape.down.1);

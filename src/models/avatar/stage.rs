@@ -128,10 +128,8 @@ fn keep_still(anatomy: &Anatomy, still: &[u32], width: usize, out: &mut [u32]) {
             _ => 0..0,
         };
         let place = |column: usize| ((anatomy.left + column) * anatomy.cell).min(width);
-        let (from, to) = match moves.is_empty() {
-            true => (width, width),
-            false => (place(moves.start), place(moves.end)),
-        };
+        let (from, to) =
+            if moves.is_empty() { (width, width) } else { (place(moves.start), place(moves.end)) };
         out[..from].copy_from_slice(&still[..from]);
         out[to..].copy_from_slice(&still[to..]);
     }

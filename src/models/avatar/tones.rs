@@ -51,7 +51,7 @@ impl Tones {
             lips.push(at(place(u, lower + (bottom - lower) * (0.25 + 0.5 * part))));
             for eye in &marks.eyes {
                 let (ex, ey) = frame.inside(eye.center);
-                let (w, h) = (eye.half_width / frame.unit, eye.below / frame.unit);
+                let (w, h) = (eye.half_width / frame.unit, eye.below / frame.tall);
                 eyes.push(at(frame.place(ex + 1.5 * w * a, ey + 1.2 * h * b)));
             }
         }
@@ -93,10 +93,10 @@ impl Tones {
         let teeth = [0, 1, 2].map(|at| bright * warm(0.3)[at] * ivory[at]);
         let lip_luma = luma(lips).max(8.0);
         let tongue_luma = (0.42 * skin_luma + 0.25 * lip_luma).min(130.0);
-        let tongue = lips.map(|level| {
+        let tongue = red(lips.map(|level| {
             let tint = level / lip_luma;
             tongue_luma * (1.0 + (tint - 1.0) * 1.25)
-        });
+        }));
         let depth = (0.13 * skin_luma).clamp(10.0, 30.0);
         let dark_inside = red(lips.map(|level| {
             let tint = level / lip_luma;

@@ -20,7 +20,7 @@ pub fn draw(picture: &Picture, marks: &Marks) -> Picture {
             (0..=16).map(move |step| {
                 let u = step as f32 / 8.0 - 1.0;
                 let half = eye.half_width / frame.unit;
-                frame.place(x + u * half, y + height / frame.unit * (1.0 - u * u))
+                frame.place(x + u * half, y + height / frame.tall * (1.0 - u * u))
             })
         };
         line(&mut drawn, arc(-eye.above), EYES, width);

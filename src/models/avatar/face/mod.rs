@@ -20,7 +20,7 @@ mod marks;
 use crate::media::Picture;
 
 pub use draw::{draw, draw_given};
-pub use marks::{Eye, Given, Lips, Marks, POINTS, Point};
+pub use marks::{Eye, Given, Lips, Marks, POINTS, Point, Upright};
 
 use crop::Crop;
 use locate::Located;
