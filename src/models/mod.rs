@@ -85,9 +85,9 @@ pub trait Model: Send {
         None
     }
 
-    /// Writes the transformed `input` to `output`, which takes the size of the result. Nothing is
-    /// allocated while the size and the control stay the same.
-    fn process(&mut self, input: &Picture, output: &mut Picture) -> Result<()>;
+    /// Transforms a picture where it lies. Nothing is allocated while the size and the control stay
+    /// the same.
+    fn transform(&mut self, picture: &mut Picture) -> Result<()>;
 }
 
 /// Makes the model that the catalog knows as `model_name`, by name or by alias.

@@ -9,7 +9,7 @@
 //! any medium: what falls and drifts would be smoothed away, and fog would leave nothing to draw.
 
 use super::modifiers::{self, AIR, Duotone, Group, Modifier, Tint};
-use super::operators::{Image, Lut, Plane, mix, saturate, shade};
+use super::operators::{Brief, Image, Lut, Plane, mix, saturate, shade};
 use super::prompt::{Action, Plan, Step};
 use super::report::Report;
 use super::scene::{Refused, Scene};
@@ -25,8 +25,8 @@ pub(super) struct Moment {
 
 /// What paints frames after a control.
 pub(super) trait Look: Send {
-    /// Paints a frame into packed RGB of its size.
-    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]);
+    /// Paints over a frame.
+    fn paint(&mut self, frame: &mut Image, moment: Moment);
 }
 
 pub(super) struct Pipeline {
@@ -35,16 +35,12 @@ pub(super) struct Pipeline {
     look: Option<Painter>,
     after: Stage,
     refused: Refused,
-    frame: Image,
-    made: Image,
-    luma: Plane,
 }
 
 struct Painter {
     style: Box<dyn Style>,
     /// The part of the result; 1 is all of it.
     part: f32,
-    mixed: Image,
 }
 
 /// Modifiers that are applied together: the grades of all in one table, then what they paint.
@@ -64,9 +60,6 @@ impl Pipeline {
             look: None,
             after: Stage::default(),
             refused: Refused { grain: plan.refuses("grain"), vignette: plan.refuses("vignette") },
-            frame: Image::default(),
-            made: Image::default(),
-            luma: Plane::default(),
         };
         let keeps_color = made.choose_styles(plan, &mut report);
         // A medium has to be seen through it.
@@ -120,7 +113,7 @@ impl Pipeline {
             }
             report.carry_out(step);
             let part = step.strength.clamp(0.15, 1.0);
-            *slot = Some(Painter { style: (style.make)(), part, mixed: Image::default() });
+            *slot = Some(Painter { style: (style.make)(), part });
         }
         keeps_color
     }
@@ -134,41 +127,29 @@ impl Pipeline {
             && is_empty(&self.after)
     }
 
-    /// Paints a frame; the result is valid until the next call.
-    pub fn make(&mut self, frame: &Image, moment: Moment) -> &Image {
-        self.run(frame, None, moment);
-        &self.frame
-    }
-
-    /// Paints a frame that will be seen only where `mask` is above 0.
-    pub fn make_where(&mut self, frame: &Image, mask: &Plane, moment: Moment, out: &mut Image) {
-        self.run(frame, Some(mask), moment);
-        std::mem::swap(out, &mut self.frame);
-    }
-
-    fn run(&mut self, frame: &Image, mask: Option<&Plane>, moment: Moment) {
+    /// Paints over a frame that will be seen only where `mask` is above 0, if there is one.
+    pub fn run(&mut self, frame: &mut Image, mask: Option<&Plane>, moment: Moment) {
         let (width, height) = (frame.width(), frame.height());
-        self.frame.copy_from(frame);
         let has_style = self.medium.is_some() || self.look.is_some();
         // Styles look at what lies around.
-        self.stage(mask.filter(|_| !has_style), moment, true);
-        self.made.fit(width, height);
+        self.stage(frame, mask.filter(|_| !has_style), moment, true);
         for painter in [&mut self.medium, &mut self.look].into_iter().flatten() {
-            self.frame.luma(&mut self.luma);
+            let (mut made, mut luma) = (Brief::<Image>::like(frame), Brief::of(width, height));
+            frame.luma(&mut luma);
             let scene = Scene {
-                image: &self.frame,
-                luma: &self.luma,
+                image: frame,
+                luma: &luma,
                 time: moment.time,
                 fine: moment.fine,
                 refused: self.refused,
             };
-            painter.paint(&scene, &mut self.made);
-            std::mem::swap(&mut self.frame, &mut self.made);
+            painter.paint(&scene, &mut made);
+            std::mem::swap(frame, &mut *made);
         }
-        self.stage(mask, moment, false);
+        self.stage(frame, mask, moment, false);
     }
 
-    fn stage(&mut self, mask: Option<&Plane>, moment: Moment, before: bool) {
+    fn stage(&mut self, frame: &mut Image, mask: Option<&Plane>, moment: Moment, before: bool) {
         let stage = if before { &mut self.before } else { &mut self.after };
         if stage.modifiers.iter().any(|modifier| modifier.looks()) {
             self.frame.luma(&mut self.luma);
@@ -186,29 +167,31 @@ impl Pipeline {
         match (&stage.lut, mask) {
             // What is painted on top may look around as well.
             (Some(lut), Some(mask)) if !stage.modifiers.iter().any(|made| made.paints()) => {
-                lut.apply_where(&mut self.frame, mask);
+                lut.apply_where(frame, mask);
             }
-            (Some(lut), _) => lut.apply(&mut self.frame),
+            (Some(lut), _) => lut.apply(frame),
             (None, _) => {}
         }
         for modifier in stage.modifiers.iter_mut().filter(|modifier| modifier.paints()) {
-            self.made.copy_from(&self.frame);
-            self.made.luma(&mut self.luma);
+            let mut before = Brief::<Image>::like(frame);
+            before.copy_from(frame);
+            let mut luma = Brief::of(frame.width(), frame.height());
+            frame.luma(&mut luma);
             let scene = Scene {
-                image: &self.made,
-                luma: &self.luma,
+                image: &before,
+                luma: &luma,
                 time: moment.time,
                 fine: moment.fine,
                 refused: self.refused,
             };
-            modifier.paint(&scene, &mut self.frame);
+            modifier.paint(&scene, frame);
         }
     }
 }
 
 impl Look for Pipeline {
-    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]) {
-        self.make(frame, moment).merge(packed);
+    fn paint(&mut self, frame: &mut Image, moment: Moment) {
+        self.run(frame, None, moment);
     }
 }
 
@@ -219,10 +202,11 @@ impl Painter {
             return;
         }
         let part = self.part;
+        let mut mixed = Brief::<Image>::like(out);
         let ([r, g, b], [pr, pg, pb]) = (scene.image.each(), out.each());
         shade(
             [r, g, b, pr, pg, pb],
-            self.mixed.each_mut(),
+            mixed.each_mut(),
             #[inline(always)]
             |_| {
                 #[inline(always)]
@@ -231,7 +215,7 @@ impl Painter {
                 }
             },
         );
-        std::mem::swap(out, &mut self.mixed);
+        std::mem::swap(out, &mut *mixed);
     }
 }
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::editor::Editor;
-use super::operators::{Image, Steady};
-use super::passthrough::copy;
+use super::operators::{Image, Steady, free_all};
 use super::pipeline::{Look, Moment, Pipeline};
 use super::prompt::{self, Plan};
 use super::reference::{Study, Transfer};
@@ -32,6 +31,7 @@ enum Kind {
 pub struct Prompted {
     kind: Kind,
     steady: Steady,
+    /// The frame, and after it is painted what is shown.
     frame: Image,
     present: Option<Present>,
     leaving: Option<Leaving>,
@@ -40,7 +40,6 @@ pub struct Prompted {
     time: Duration,
     is_timed: bool,
     last_frame: Option<Duration>,
-    shown: Vec<u8>,
 }
 
 struct Present {
@@ -57,22 +56,23 @@ struct Leaving {
 }
 
 enum From {
-    Look(Box<dyn Look>),
+    /// With room for what it makes of the frame.
+    Look(Box<dyn Look>, Image),
     /// The last picture of a fade that was interrupted.
-    Frozen(Vec<u8>),
+    Frozen(Image),
 }
 
 /// The look of an image, edited.
 struct Referred {
     transfer: Transfer,
     editor: Editor,
-    graded: Image,
 }
 
 impl Look for Referred {
-    fn paint(&mut self, frame: &Image, moment: Moment, packed: &mut [u8]) {
-        self.transfer.apply(frame, &mut self.graded);
-        self.editor.edit(frame, &self.graded, moment, packed);
+    fn paint(&mut self, frame: &mut Image, moment: Moment) {
+        self.editor.see(frame);
+        self.transfer.apply(frame);
+        self.editor.edit(frame, moment);
     }
 }
 
@@ -104,7 +104,6 @@ impl Prompted {
             time: Duration::ZERO,
             is_timed: false,
             last_frame: None,
-            shown: Vec::new(),
         }
     }
 
@@ -152,7 +151,7 @@ impl Prompted {
                 Some(study) if !Editor::shows_image(wanted) => {
                     report.applied.insert(0, "look of the reference image".to_owned());
                     let transfer = Transfer::to(Arc::clone(study));
-                    (Box::new(Referred { transfer, editor, graded: Image::default() }), report)
+                    (Box::new(Referred { transfer, editor }), report)
                 }
                 _ => (Box::new(editor), report),
             }
@@ -161,6 +160,7 @@ impl Prompted {
     }
 
     fn replace(&mut self, present: Present) {
+        free_all();
         let before = self.present.replace(present);
         let Some(since) = self.last_frame else {
             self.leaving = None;
@@ -168,8 +168,8 @@ impl Prompted {
         };
         let from = match (before, self.leaving.take()) {
             (None, _) => None,
-            (Some(_), Some(_)) => Some(From::Frozen(self.shown.clone())),
-            (Some(before), None) => Some(From::Look(before.look)),
+            (Some(_), Some(_)) => Some(From::Frozen(self.frame.clone())),
+            (Some(before), None) => Some(From::Look(before.look, Image::default())),
         };
         self.leaving = from.map(|from| Leaving { from, since });
     }
@@ -214,8 +214,8 @@ impl Model for Prompted {
         self.present.as_ref().map(|present| &present.report)
     }
 
-    fn process(&mut self, input: &Picture, output: &mut Picture) -> Result<()> {
-        let (width, height) = checked_size(input)?;
+    fn transform(&mut self, picture: &mut Picture) -> Result<()> {
+        let (width, height) = checked_size(picture)?;
         if !self.is_timed {
             self.time = self.last_frame.map_or(Duration::ZERO, |last| last + INTERVAL);
         }
@@ -223,45 +223,41 @@ impl Model for Prompted {
         let progress = self.progress();
         self.last_frame = Some(self.time);
         let Some(present) = &mut self.present else {
-            copy(input, output);
             return Ok(());
         };
-        output.width = input.width;
-        output.height = input.height;
-        output.data.resize(input.data.len(), 0);
-        self.frame.split(&input.data, width, height);
+        self.frame.split(&picture.data, width, height);
         let fine = self.kind != Kind::Restyle { fine: false };
         // An editing model leaves alone what nobody spoke of, noise and all.
         if self.kind == (Kind::Restyle { fine: true }) {
             self.steady.apply(&mut self.frame);
         }
         let moment = Moment { time: self.time.as_secs_f32(), fine };
-        present.look.paint(&self.frame, moment, &mut output.data);
         if progress >= 1.0 {
             self.leaving = None;
         }
-        let Some(leaving) = &mut self.leaving else { return Ok(()) };
-        let old = match &mut leaving.from {
-            From::Look(look) => {
-                self.shown.resize(output.data.len(), 0);
-                look.paint(&self.frame, moment, &mut self.shown);
-                &self.shown
-            }
-            From::Frozen(picture) => picture,
-        };
-        if old.len() == output.data.len() {
-            blend(old, &mut output.data, progress);
+        // The old look takes the frame first: the new one paints over it.
+        if let Some(Leaving { from: From::Look(look, picture), .. }) = &mut self.leaving {
+            picture.copy_from(&self.frame);
+            look.paint(picture, moment);
         }
-        self.shown.clear();
-        self.shown.extend_from_slice(&output.data);
+        present.look.paint(&mut self.frame, moment);
+        if let Some(Leaving { from: From::Look(_, old) | From::Frozen(old), .. }) = &self.leaving {
+            blend(old, &mut self.frame, progress);
+        }
+        self.frame.merge(&mut picture.data);
         Ok(())
     }
 }
 
-/// Mixes `old` into `new`, of which `part` is shown.
-fn blend(old: &[u8], new: &mut [u8], part: f32) {
+/// Mixes `old`, if it is of the same size, into `new`, of which `part` is shown.
+fn blend(old: &Image, new: &mut Image, part: f32) {
     let part = (part * 256.0) as u16;
-    for (new, &old) in new.iter_mut().zip(old) {
-        *new = ((u16::from(*new) * part + u16::from(old) * (256 - part) + 128) >> 8) as u8;
+    for (new, old) in new.planes.iter_mut().zip(&old.planes) {
+        if (new.width, new.height) != (old.width, old.height) {
+            return;
+        }
+        for (new, &old) in new.data.iter_mut().zip(&old.data) {
+            *new = ((u16::from(*new) * part + u16::from(old) * (256 - part) + 128) >> 8) as u8;
+        }
     }
 }

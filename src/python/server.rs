@@ -15,8 +15,9 @@ use super::gate;
 use super::options::IceServerArguments;
 use crate::catalog::{DEFAULT_URL_PATH, ModelSpec};
 use crate::error::{Error, ErrorCode, Result};
+use crate::media::h264::live_threads;
 use crate::media::rate::Bitrates;
-use crate::media::{I420, PixelFormat};
+use crate::media::{BufferPool, PixelFormat, color};
 use crate::models::Control;
 
 use crate::protocol::Secret;
@@ -108,7 +109,7 @@ impl Server {
             attached(|py| PythonModel::make(py, &make, context))
                 .map(|model| Box::new(model) as Box<dyn FrameProcessor>)
         });
-        self.models.register(RegisteredModel { spec, factory });
+        self.models.register(RegisteredModel { spec, factory, encoding_threads: live_threads() });
     }
 
     /// Binds the port and starts. Awaitable.
@@ -251,11 +252,15 @@ fn attached<R>(work: impl for<'py> FnOnce(Python<'py>) -> Result<R>) -> Result<R
     })
 }
 
+/// The frame that a function has, and one that it may have kept.
+const SPARE_BUFFERS: usize = 2;
+
 /// A Python function as the model of one session.
 struct PythonModel {
     name: String,
     /// None only while it is dropped.
     objects: Option<(Py<PyAny>, Py<PyAny>)>,
+    pool: Arc<BufferPool>,
 }
 
 impl Drop for PythonModel {
@@ -274,26 +279,23 @@ impl PythonModel {
             .call1(py, (&context.session_id, &context.model))
             .and_then(|made| made.extract::<(Py<PyAny>, Py<PyAny>)>(py))
             .map_err(|error| failed(py, &name, &error))?;
-        Ok(Self { name, objects: Some((function, context)) })
+        let pool = Arc::new(BufferPool::new(SPARE_BUFFERS));
+        Ok(Self { name, objects: Some((function, context)), pool })
     }
 
-    fn call(&self, py: Python<'_>, frame: InputFrame, output: &mut I420) -> Result<()> {
+    fn call(&self, py: Python<'_>, frame: &mut InputFrame) -> Result<()> {
         let failed = |error: PyErr| failed(py, &self.name, &error);
-        let InputFrame { picture, capture_time, index, pool } = frame;
+        let (width, height) = (frame.picture.width(), frame.picture.height());
+        let format = PixelFormat::Rgb24;
+        let mut pixels = self.pool.get(format.packed_len(width, height));
+        color::planes_to(frame.picture.planes(), format, &mut pixels)?;
         let (function, context) = self.bound(py)?;
-        context.setattr("index", index).map_err(failed)?;
+        context.setattr("index", frame.index).map_err(failed)?;
         context
-            .setattr("capture_time", capture_time.map(|time| time.to_unix().as_secs_f64()))
+            .setattr("capture_time", frame.capture_time.map(|time| time.to_unix().as_secs_f64()))
             .map_err(failed)?;
-        let array = to_array(
-            py,
-            picture.data,
-            picture.width,
-            picture.height,
-            PixelFormat::Rgb24,
-            Some(pool),
-        )
-        .map_err(failed)?;
+        let pool = Some(Arc::clone(&self.pool));
+        let array = to_array(py, pixels, width, height, format, pool).map_err(failed)?;
         let result = function.call1((array, context)).map_err(failed)?;
         let Ok(made) = result.cast::<PyUntypedArray>() else {
             let got =
@@ -303,7 +305,7 @@ impl PythonModel {
         if made.len() == 0 {
             return Err(self.unusable("got an empty array"));
         }
-        with_view(made, PixelFormat::Rgb24, |view| output.fill_from(view))
+        with_view(made, format, |view| frame.picture.fill_from(view))
             .map_err(|error| self.unusable(&error.message))
     }
 
@@ -350,8 +352,8 @@ impl FrameProcessor for PythonModel {
         })
     }
 
-    fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()> {
-        attached(|py| self.call(py, frame, output))
+    fn process(&mut self, frame: &mut InputFrame) -> Result<()> {
+        attached(|py| self.call(py, frame))
     }
 }
 

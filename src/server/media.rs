@@ -15,7 +15,6 @@ use super::registry::RegisteredModel;
 use super::session::Input;
 use super::sound::Sound;
 use crate::error::Result;
-use crate::media::h264::live_threads;
 use crate::media::rate::Bitrates;
 use crate::media::{H264Config, H264Decoder, H264Encoder};
 use crate::transport::video::{CurrentPeer, SenderQueue, VideoReceiver, VideoSender};
@@ -45,7 +44,7 @@ impl Media {
         let encoder = H264Encoder::new(H264Config {
             bitrate: start,
             max_bitrate: max,
-            threads: live_threads(),
+            threads: model.encoding_threads,
             ..Default::default()
         })?;
         let queue =

@@ -15,15 +15,13 @@ use super::sound::Pictures;
 use crate::error::{Error, ErrorCode, Result};
 use crate::media::h264::check_encodable;
 use crate::media::{
-    BufferPool, DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Percentiles, Picture,
-    PixelFormat, Planes, Recent, SteadyClock, color,
+    DropReason, Drops, FrameView, I420, Mailbox, NtpTime, Percentiles, Picture, PixelFormat,
+    Planes, Recent, SteadyClock, color,
 };
 use crate::models::{self, Control, Model};
 use crate::protocol::PromptReport;
 use crate::transport::video::{OutgoingFrame, VideoSender, lock, spawn};
 
-/// One waiting, one with the model, and two that Python may still hold.
-const SPARE_BUFFERS: usize = 4;
 /// Frames whose times tell how fast the model is.
 const TIMES: usize = 256;
 /// A model that fails on every frame is reported this often, not at the frame rate.
@@ -38,13 +36,12 @@ pub struct SessionContext {
 
 /// One frame for a model.
 pub struct InputFrame {
-    pub picture: Picture,
+    /// What came, and what is made of it.
+    pub picture: I420,
     /// When the client captured the frame, if it said so.
     pub capture_time: Option<NtpTime>,
     /// Counts the frames that reached the model, from 0.
     pub index: u64,
-    /// Where the buffer of `picture` belongs when it is no longer used.
-    pub pool: Arc<BufferPool>,
 }
 
 /// Makes one picture from another, on a thread of its own.
@@ -62,13 +59,15 @@ pub trait FrameProcessor: Send {
         None
     }
 
-    fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()>;
+    /// Changes the picture of a frame. After an error the picture is not shown.
+    fn process(&mut self, frame: &mut InputFrame) -> Result<()>;
 }
 
 /// A model written in Rust, as a processor.
 pub(super) struct PictureModel {
     model: Box<dyn Model>,
-    output: Picture,
+    /// The frame as the model sees it.
+    pixels: Picture,
     clock: Clock,
 }
 
@@ -95,7 +94,7 @@ impl Clock {
 
 impl PictureModel {
     pub(super) fn new(model: Box<dyn Model>) -> Self {
-        Self { model, output: Picture::default(), clock: Clock::default() }
+        Self { model, pixels: Picture::default(), clock: Clock::default() }
     }
 }
 
@@ -112,20 +111,18 @@ impl FrameProcessor for PictureModel {
         self.model.report().map(prompt_report)
     }
 
-    fn process(&mut self, frame: InputFrame, output: &mut I420) -> Result<()> {
+    fn process(&mut self, frame: &mut InputFrame) -> Result<()> {
         if let Some(time) = self.clock.at(frame.capture_time) {
             self.model.set_time(time);
         }
-        let made = self.model.process(&frame.picture, &mut self.output);
-        frame.pool.put(frame.picture.data);
-        made?;
-        let made = &self.output;
-        output.fill_from(&FrameView::packed(
-            PixelFormat::Rgb24,
-            &made.data,
-            made.width,
-            made.height,
-        )?)
+        let pixels = &mut self.pixels;
+        (pixels.width, pixels.height) = (frame.picture.width(), frame.picture.height());
+        let format = PixelFormat::Rgb24;
+        pixels.data.resize(format.packed_len(pixels.width, pixels.height), 0);
+        color::planes_to(frame.picture.planes(), format, &mut pixels.data)?;
+        self.model.transform(pixels)?;
+        let (width, height) = (pixels.width, pixels.height);
+        frame.picture.fill_from(&FrameView::packed(format, &pixels.data, width, height)?)
     }
 }
 
@@ -162,7 +159,6 @@ struct Shared {
     passthrough: AtomicBool,
     /// Frames that the model has, or will get: none may be passed by a later one.
     with_model: AtomicUsize,
-    pool: Arc<BufferPool>,
     processed: AtomicU64,
     times: Mutex<Recent>,
     sender: Arc<VideoSender>,
@@ -174,7 +170,7 @@ struct Shared {
 }
 
 /// A picture for the model: with its stamp, and when it came.
-type Arrived = (Picture, Option<NtpTime>, Instant);
+type Arrived = (I420, Option<NtpTime>, Instant);
 
 /// The model of one session at work.
 pub(super) struct Processing {
@@ -196,7 +192,6 @@ impl Processing {
             has_pending: AtomicBool::new(false),
             passthrough: AtomicBool::new(false),
             with_model: AtomicUsize::new(0),
-            pool: Arc::new(BufferPool::new(SPARE_BUFFERS)),
             processed: AtomicU64::new(0),
             times: Mutex::new(Recent::new(TIMES)),
             sender,
@@ -232,24 +227,18 @@ impl Processing {
             && !shared.has_pending.load(Ordering::Acquire)
             && shared.with_model.load(Ordering::Acquire) == 0
             && !shared.faults.concern_models();
-        if unchanged {
-            let mut picture = shared.sender.picture();
-            match picture.copy_from(planes) {
-                Ok(()) => shared.forward(picture, capture_time, came),
-                Err(_) => shared.sender.recycle(picture),
-            }
-            return;
-        }
-        let mut data = shared.pool.get(planes.width as usize * planes.height as usize * 3);
-        if color::planes_to(planes, PixelFormat::Rgb24, &mut data).is_err() {
+        let mut picture = shared.sender.picture();
+        if picture.copy_from(planes).is_err() {
             shared.inbox.count_drop(DropReason::DecodeFailed);
-            return;
-        }
-        let picture = Picture { width: planes.width, height: planes.height, data };
-        shared.with_model.fetch_add(1, Ordering::AcqRel);
-        if let Some((displaced, ..)) = shared.inbox.put((picture, capture_time, came)) {
-            shared.with_model.fetch_sub(1, Ordering::AcqRel);
-            shared.pool.put(displaced.data);
+            shared.sender.recycle(picture);
+        } else if unchanged {
+            shared.forward(picture, capture_time, came);
+        } else {
+            shared.with_model.fetch_add(1, Ordering::AcqRel);
+            if let Some((displaced, ..)) = shared.inbox.put((picture, capture_time, came)) {
+                shared.with_model.fetch_sub(1, Ordering::AcqRel);
+                shared.sender.recycle(displaced);
+            }
         }
     }
 
@@ -333,26 +322,25 @@ fn run(
             }
             shared.passthrough.store(processor.is_passthrough(), Ordering::Release);
         }
-        let mut output = shared.sender.picture();
-        let frame = InputFrame { picture, capture_time, index, pool: Arc::clone(&shared.pool) };
+        let mut frame = InputFrame { picture, capture_time, index };
         index += 1;
         let began = Instant::now();
         let suffered = shared.suffer(context, reporter);
         let made = catch_unwind(AssertUnwindSafe(|| {
             suffered?;
-            processor.process(frame, &mut output)?;
-            check_encodable(output.width(), output.height())
+            processor.process(&mut frame)?;
+            check_encodable(frame.picture.width(), frame.picture.height())
                 .map_err(|error| Error::new(ErrorCode::ModelFailed, error.message))
         }));
         lock(&shared.times).add(began.elapsed());
         match made {
             Ok(Ok(())) => {
                 shared.inbox.done();
-                shared.forward(output, capture_time, came);
+                shared.forward(frame.picture, capture_time, came);
             }
             Ok(Err(error)) => {
                 shared.inbox.count_drop(DropReason::ModelFailed);
-                shared.sender.recycle(output);
+                shared.sender.recycle(frame.picture);
                 reporter.say(error);
             }
             Err(_) => {

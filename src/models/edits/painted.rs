@@ -8,6 +8,7 @@ pub(super) struct Painted(pub Pipeline);
 
 impl Edit for Painted {
     fn paint(&mut self, frame: &Image, mask: &Plane, moment: Moment, out: &mut Image) {
-        self.0.make_where(frame, mask, moment, out);
+        out.copy_from(frame);
+        self.0.run(out, Some(mask), moment);
     }
 }

@@ -1,5 +1,6 @@
 //! Gaussian blur: a short kernel in sixteen-bit integers, on a smaller picture if it is wide.
 
+use super::brief::Brief;
 use super::image::{Image, Plane};
 use super::scale::{Double, halve};
 use super::wide::wide;
@@ -15,8 +16,6 @@ pub(in crate::models) struct Blur {
     across: Vec<u8>,
     padded: Vec<u8>,
     sums: Vec<u16>,
-    levels: [Plane; MAX_LEVELS],
-    made: [Plane; 2],
     double: Double,
 }
 
@@ -37,21 +36,23 @@ impl Blur {
             self.direct(src, dst, sigma);
             return;
         }
-        let mut levels = std::mem::take(&mut self.levels);
-        halve(src, &mut levels[0]);
-        for step in 1..steps {
+        let mut levels: [Option<Brief<Plane>>; MAX_LEVELS] = Default::default();
+        for step in 0..steps {
             let (above, below) = levels.split_at_mut(step);
-            halve(&above[step - 1], &mut below[0]);
+            let above = above.last().and_then(Option::as_deref).unwrap_or(src);
+            let (width, height) = (above.width.div_ceil(2), above.height.div_ceil(2));
+            halve(above, below[0].insert(Brief::of(width, height)));
         }
-        let mut made = std::mem::take(&mut self.made);
-        self.direct(&levels[steps - 1], &mut made[0], rest.min(DIRECT));
-        for step in (0..steps - 1).rev() {
-            let [from, to] = &mut made;
-            self.double.to(from, to, levels[step].width, levels[step].height);
-            made.swap(0, 1);
+        let Some(last) = levels[steps - 1].take() else { return };
+        let mut made = Brief::<Plane>::like(&last);
+        self.direct(&last, &mut made, rest.min(DIRECT));
+        drop(last);
+        for level in levels[..steps - 1].iter().rev().flatten() {
+            let mut larger = Brief::<Plane>::like(level);
+            self.double.to(&made, &mut larger, level.width, level.height);
+            made = larger;
         }
-        self.double.to(&made[0], dst, src.width, src.height);
-        (self.levels, self.made) = (levels, made);
+        self.double.to(&made, dst, src.width, src.height);
     }
 
     /// [`Self::plane`] for the three channels.

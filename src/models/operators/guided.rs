@@ -4,22 +4,13 @@
 //! guided filter" (2015): the linear models are fitted on a picture of half the size.
 
 use super::blur::Blur;
+use super::brief::Brief;
 use super::image::Plane;
 use super::scale::{Double, halve};
 use super::shade::shade;
 
 #[derive(Default)]
 pub(in crate::models) struct Guided {
-    half: Plane,
-    mean: Plane,
-    deviation: Plane,
-    spread: Plane,
-    gain: Plane,
-    gains: Plane,
-    base: Plane,
-    bases: Plane,
-    full_gain: Plane,
-    full_base: Plane,
     blur: Blur,
     double: Double,
 }
@@ -28,23 +19,27 @@ impl Guided {
     /// Smooths `src`: contrast below `strength` levels within `radius` pixels goes, more stays.
     pub fn smooth(&mut self, src: &Plane, dst: &mut Plane, radius: f32, strength: f32) {
         let sigma = radius * 0.25;
-        halve(src, &mut self.half);
-        self.blur.plane(&self.half, &mut self.mean, sigma);
+        let brief = || Brief::<Plane>::of(src.width.div_ceil(2), src.height.div_ceil(2));
+        let (mut half, mut mean, mut spread) = (brief(), brief(), brief());
+        halve(src, &mut half);
+        self.blur.plane(&half, &mut mean, sigma);
+        let mut deviation = brief();
         shade(
-            [&self.half, &self.mean],
-            [&mut self.deviation],
+            [&half, &mean],
+            [&mut deviation],
             #[inline(always)]
             |_| {
                 #[inline(always)]
                 |_, [level, mean]| [(level - mean).abs() * 4.0]
             },
         );
-        self.blur.plane(&self.deviation, &mut self.spread, sigma);
+        self.blur.plane(&deviation, &mut spread, sigma);
+        let (mut gain, mut base) = (deviation, half);
         let eps = strength * strength * 16.0;
         // The models: `gain * level + base`.
         shade(
-            [&self.mean, &self.spread],
-            [&mut self.gain, &mut self.base],
+            [&mean, &spread],
+            [&mut gain, &mut base],
             #[inline(always)]
             |_| {
                 #[inline(always)]
@@ -55,12 +50,14 @@ impl Guided {
                 }
             },
         );
-        self.blur.plane(&self.gain, &mut self.gains, sigma);
-        self.blur.plane(&self.base, &mut self.bases, sigma);
-        self.double.to(&self.gains, &mut self.full_gain, src.width, src.height);
-        self.double.to(&self.bases, &mut self.full_base, src.width, src.height);
+        let (mut gains, mut bases) = (mean, spread);
+        self.blur.plane(&gain, &mut gains, sigma);
+        self.blur.plane(&base, &mut bases, sigma);
+        let (mut gain, mut base) = (Brief::<Plane>::like(src), Brief::<Plane>::like(src));
+        self.double.to(&gains, &mut gain, src.width, src.height);
+        self.double.to(&bases, &mut base, src.width, src.height);
         shade(
-            [src, &self.full_gain, &self.full_base],
+            [src, &gain, &base],
             [dst],
             #[inline(always)]
             |_| {

@@ -6,6 +6,7 @@
 //! from a picture of local means, instead of being summed up for every pixel.
 
 use super::blur::Blur;
+use super::brief::Brief;
 use super::image::{Image, Plane};
 use super::padded::Padded;
 use super::shade::shade;
@@ -18,12 +19,7 @@ const MOST: f32 = 31.0;
 
 #[derive(Default)]
 pub(in crate::models) struct Kuwahara {
-    means: Image,
-    blurred: Plane,
-    spread: Plane,
-    squares: Plane,
     /// Red, green, blue and one, times the weight, in sixteen bits each.
-    weighed: Vec<u64>,
     padded: Padded<u64>,
     offsets: Vec<[isize; SECTORS]>,
     made_for: (f32, usize),
@@ -50,7 +46,7 @@ impl Kuwahara {
     ) {
         let (width, height) = (src.width(), src.height());
         self.measure(src, luma, radius);
-        self.prepare(width, height, radius);
+        self.prepare(radius);
         dst.fit(width, height);
         let [red, green, blue] = dst.each_mut();
         for y in 0..height {
@@ -74,37 +70,28 @@ impl Kuwahara {
 
     /// Local means, each times how much it counts.
     fn measure(&mut self, src: &Image, luma: &Plane, radius: f32) {
+        let (width, height) = (src.width(), src.height());
         let sigma = (radius * 0.3).max(0.5);
-        self.blur.image(src, &mut self.means, sigma);
-        self.blur.plane(luma, &mut self.blurred, sigma);
-        // The spread is measured as the blurred distance from the mean.
-        shade(
-            [luma, &self.blurred],
-            [&mut self.squares],
-            #[inline(always)]
-            |_| {
-                #[inline(always)]
-                |_, [luma, mean]| [(luma - mean).abs() * 4.0]
-            },
-        );
-        self.blur.plane(&self.squares, &mut self.spread, sigma);
+        let (mut means, mut spread) = (Brief::<Image>::like(src), Brief::<Plane>::like(luma));
+        self.blur.image(src, &mut means, sigma);
+        spread_of(luma, &mut spread, sigma, &mut self.blur);
         if self.weights.is_empty() {
             self.weights = (0..256).map(weight).collect();
             self.inverses = (0..=SECTORS * 32).map(|total| 1.0 / total.max(1) as f32).collect();
         }
-        let [red, green, blue] = self.means.each();
-        self.weighed.clear();
-        let planes = red.data.iter().zip(&green.data).zip(&blue.data).zip(&self.spread.data);
-        self.weighed.extend(planes.map(|(((&r, &g), &b), &spread)| {
-            let color = u64::from(r) | u64::from(g) << 16 | u64::from(b) << 32 | 1 << 48;
-            color * self.weights[usize::from(spread)]
-        }));
+        let margin = (radius * 1.6) as usize + 2;
+        self.padded.fill_rows(width, height, margin, |y, out| {
+            let [red, green, blue] = means.each().map(|plane| plane.row(y));
+            let places = red.iter().zip(green).zip(blue).zip(spread.row(y));
+            for (out, (((&r, &g), &b), &spread)) in out.iter_mut().zip(places) {
+                let color = u64::from(r) | u64::from(g) << 16 | u64::from(b) << 32 | 1 << 48;
+                *out = color * self.weights[usize::from(spread)];
+            }
+        });
     }
 
     /// The middles of the sectors for every direction and stretch of the ellipse.
-    fn prepare(&mut self, width: usize, height: usize, radius: f32) {
-        let margin = (radius * 1.6) as usize + 2;
-        self.padded.fill(&self.weighed, width, height, margin);
+    fn prepare(&mut self, radius: f32) {
         if self.made_for == (radius, self.padded.stride) {
             return;
         }
@@ -121,6 +108,22 @@ impl Kuwahara {
             }));
         }
     }
+}
+
+/// How far levels lie from their local mean, as the blurred distance, in quarters of a level.
+fn spread_of(luma: &Plane, out: &mut Plane, sigma: f32, blur: &mut Blur) {
+    let (mut mean, mut squares) = (Brief::<Plane>::like(luma), Brief::<Plane>::like(luma));
+    blur.plane(luma, &mut mean, sigma);
+    shade(
+        [luma, &mean],
+        [&mut squares],
+        #[inline(always)]
+        |_| {
+            #[inline(always)]
+            |_, [luma, mean]| [(luma - mean).abs() * 4.0]
+        },
+    );
+    blur.plane(&squares, out, sigma);
 }
 
 #[cfg(test)]
@@ -167,6 +170,9 @@ mod tests {
         let mut filter = Kuwahara::default();
         let mut dst = Image::default();
         filter.flatten(&src, &luma, &flow, &mut dst, 4.0);
+        let (mut means, mut spread) = (Image::default(), Plane::default());
+        filter.blur.image(&src, &mut means, 1.2);
+        spread_of(&luma, &mut spread, 1.2, &mut filter.blur);
         for y in 0..30_usize {
             for x in 0..30_usize {
                 let cell = flow.cell(x, y);
@@ -179,10 +185,10 @@ mod tests {
                     let (long, short) = (turn.cos() * 2.48 * stretch, turn.sin() * 2.48 / stretch);
                     let px = x as isize + (long * cos - short * sin).round() as isize;
                     let py = y as isize + (long * sin + short * cos).round() as isize;
-                    let spread = f64::from(filter.spread.at(px, py));
+                    let spread = f64::from(spread.at(px, py));
                     let weight = (31.0 / (1.0 + (spread / 14.0).powi(4))).floor() + 1.0;
                     total += weight;
-                    for (sum, mean) in sum.iter_mut().zip(filter.means.each()) {
+                    for (sum, mean) in sum.iter_mut().zip(means.each()) {
                         *sum += weight * f64::from(mean.at(px, py));
                     }
                 }

@@ -1,9 +1,11 @@
 //! What styles are made of: each operation in a file of its own, on planes of bytes.
 //!
 //! Lengths are in pixels. Operations that look at neighbours repeat the border outward and accept
-//! any size from 1x1. Buffers grow to the largest picture seen and are kept.
+//! any size from 1x1. Buffers grow to the largest picture seen and are kept; large ones that one operation needs only while it
+//! runs are [`Brief`].
 
 mod blur;
+mod brief;
 mod cells;
 mod coarse;
 mod distance;
@@ -28,6 +30,7 @@ mod texture;
 mod wide;
 
 pub(super) use blur::Blur;
+pub(super) use brief::{Brief, free_all};
 pub(super) use cells::Cells;
 pub(super) use coarse::{Clouds, Coarse, noise as smooth_noise};
 pub(super) use distance::Distance;

@@ -11,16 +11,33 @@ pub(in crate::models) struct Padded<T> {
 impl<T: Copy + Default> Padded<T> {
     /// Takes `width` by `height` values, rows without gaps, and repeats their border outward.
     pub fn fill(&mut self, values: &[T], width: usize, height: usize, margin: usize) {
+        self.fill_rows(width, height, margin, |y, out| {
+            out.copy_from_slice(&values[y * width..][..width]);
+        });
+    }
+
+    /// [`Self::fill`] with rows that `make` writes.
+    pub fn fill_rows(
+        &mut self,
+        width: usize,
+        height: usize,
+        margin: usize,
+        mut make: impl FnMut(usize, &mut [T]),
+    ) {
         self.stride = width + 2 * margin;
         self.margin = margin;
         self.data.resize(self.stride * (height + 2 * margin), T::default());
-        for y in 0..height + 2 * margin {
-            let from = y.saturating_sub(margin).min(height - 1);
-            let row = &values[from * width..][..width];
-            let out = &mut self.data[y * self.stride..][..self.stride];
-            out[..margin].fill(row[0]);
-            out[margin..margin + width].copy_from_slice(row);
-            out[margin + width..].fill(row[width - 1]);
+        for (y, row) in
+            self.data.chunks_exact_mut(self.stride).skip(margin).take(height).enumerate()
+        {
+            make(y, &mut row[margin..margin + width]);
+            let (first, last) = (row[margin], row[margin + width - 1]);
+            row[..margin].fill(first);
+            row[margin + width..].fill(last);
+        }
+        for y in (0..margin).chain(margin + height..2 * margin + height) {
+            let from = y.clamp(margin, margin + height - 1) * self.stride;
+            self.data.copy_within(from..from + self.stride, y * self.stride);
         }
     }
 

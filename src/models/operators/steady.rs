@@ -4,6 +4,7 @@
 //! reduction in image sequences using motion-compensated temporal filtering" (1984), without
 //! compensation: where there is motion it lets the frame through.
 
+use super::brief::Brief;
 use super::image::{Image, Plane};
 use super::shade::{ramp, shade};
 
@@ -16,7 +17,6 @@ const PART: f32 = 0.22;
 #[derive(Default)]
 pub(in crate::models) struct Steady {
     last: Image,
-    made: Plane,
 }
 
 impl Steady {
@@ -32,10 +32,11 @@ impl Steady {
             self.last.copy_from(frame);
             return;
         }
+        let mut made = Brief::<Plane>::like(&frame.planes[0]);
         for (frame, last) in frame.planes.iter().zip(&mut self.last.planes) {
             shade(
                 [frame, &*last],
-                [&mut self.made],
+                [&mut made],
                 #[inline(always)]
                 |_| {
                     #[inline(always)]
@@ -46,7 +47,7 @@ impl Steady {
                     }
                 },
             );
-            std::mem::swap(last, &mut self.made);
+            std::mem::swap(last, &mut made);
         }
     }
 

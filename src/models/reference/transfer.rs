@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::study::{Contrast, SAMPLES, Study, measure, sample};
-use crate::models::operators::{Blur, Image, Lab, Lut, Plane, alter, from_lab, to_lab};
+use crate::models::operators::{Blur, Brief, Image, Lab, Lut, Plane, alter, from_lab, to_lab};
 
 /// Turns of the axes along which colors are moved.
 const TURNS: usize = 9;
@@ -39,9 +39,6 @@ pub(in crate::models) struct Transfer {
     grid: Vec<[f32; 4]>,
     spare: Vec<[f32; 4]>,
     coarse: Vec<[f32; 4]>,
-    luma: Plane,
-    fine: Plane,
-    wide: Plane,
     blur: Blur,
 }
 
@@ -61,25 +58,23 @@ impl Transfer {
             grid: vec![[0.0; 4]; NODES],
             spare: vec![[0.0; 4]; NODES],
             coarse: vec![[0.0; 4]; NODES],
-            luma: Plane::default(),
-            fine: Plane::default(),
-            wide: Plane::default(),
             blur: Blur::default(),
         }
     }
 
-    /// Gives `out` the picture of `frame` with the look of the reference.
-    pub fn apply(&mut self, frame: &Image, out: &mut Image) {
-        let unit = frame.width().max(frame.height()) as f32 / 1280.0;
+    /// Gives a picture the look of the reference.
+    pub fn apply(&mut self, image: &mut Image) {
+        let unit = image.width().max(image.height()) as f32 / 1280.0;
         let look = self.age.is_multiple_of(INTERVAL);
         if look {
-            self.aim_at(frame);
+            self.aim_at(image);
         }
         self.follow();
-        out.copy_from(frame);
-        self.lut.apply(out);
-        out.luma(&mut self.luma);
-        let own = measure(&self.luma, unit, &mut self.blur, &mut self.fine, &mut self.wide);
+        self.lut.apply(image);
+        let brief = || Brief::<Plane>::of(image.width(), image.height());
+        let (mut luma, mut soft, mut base) = (brief(), brief(), brief());
+        image.luma(&mut luma);
+        let own = measure(&luma, unit, &mut self.blur, &mut soft, &mut base);
         if look {
             self.aimed_gains = gains(self.study.contrast, own);
             if self.age == 0 {
@@ -89,8 +84,8 @@ impl Transfer {
         self.age = self.age.wrapping_add(1).max(1);
         let [fine, wide] = self.gains.map(|gain| gain - 1.0);
         alter(
-            out,
-            [&self.luma, &self.fine, &self.wide],
+            image,
+            [&luma, &soft, &base],
             #[inline(always)]
             |_| {
                 #[inline(always)]
@@ -263,8 +258,8 @@ mod tests {
         wanted.split(&reference, 120, 80);
         let study = Arc::new(Study::of(&reference, 120, 80));
         let mut transfer = Transfer::to(study);
-        let mut out = Image::default();
-        transfer.apply(&frame(), &mut out);
+        let mut out = frame();
+        transfer.apply(&mut out);
         for (got, wanted) in means(&out).into_iter().zip(means(&wanted)) {
             assert!((got - wanted).abs() < 16.0, "{got} for {wanted}");
         }
@@ -275,8 +270,8 @@ mod tests {
         let mut pixels = vec![0; 120 * 80 * 3];
         frame().merge(&mut pixels);
         let mut transfer = Transfer::to(Arc::new(Study::of(&pixels, 120, 80)));
-        let mut out = Image::default();
-        transfer.apply(&frame(), &mut out);
+        let mut out = frame();
+        transfer.apply(&mut out);
         let off: u64 = (0..3)
             .flat_map(|c| {
                 out.planes[c].data.clone().into_iter().zip(frame().planes[c].data.clone())
@@ -290,11 +285,12 @@ mod tests {
     fn a_still_frame_comes_to_rest() {
         let study = Arc::new(Study::of(&packed(|at| [(at % 200) as u8, 40, 160]), 120, 80));
         let mut transfer = Transfer::to(study);
-        let mut out = Image::default();
-        transfer.apply(&frame(), &mut out);
-        let first = out.clone();
+        let mut out = frame();
+        transfer.apply(&mut out);
+        let first = out;
         for _ in 0..30 {
-            transfer.apply(&frame(), &mut out);
+            let mut out = frame();
+            transfer.apply(&mut out);
             assert_eq!(out, first);
         }
     }
