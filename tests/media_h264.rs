@@ -175,6 +175,36 @@ fn the_first_key_frame_is_of_the_target_rate() {
     assert!(small * 3 < large * 2, "{small} bytes against {large}");
 }
 
+/// After calm pictures the codec spends all it has on the next, which may be noise: more than it has
+/// room for.
+#[test]
+fn noise_after_calm_is_encoded_whatever_it_takes() {
+    let seed = 20;
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for threads in [1, 2] {
+        let config =
+            H264Config { bitrate: 150_000, max_bitrate: 150_000, threads, ..H264Config::default() };
+        let mut encoder = H264Encoder::new(config).unwrap();
+        let mut decoder = H264Decoder::new().unwrap();
+        let mut unit = Vec::new();
+        for n in 0..60 {
+            let mut picture = I420::new(320, 240).unwrap();
+            let (y, u, v) = picture.planes_mut();
+            if n / 10 % 2 == 0 {
+                y.fill(90);
+            } else {
+                [y, u, v].into_iter().flatten().for_each(|level| *level = random.u8(16..=235));
+            }
+            let encoded = encoder.encode(picture.planes(), at(n), &mut unit);
+            let encoded = encoded.unwrap_or_else(|error| panic!("{threads}, {n}: {error}"));
+            if encoded != Encoded::Skipped {
+                assert!(decoder.decode(&unit).unwrap().is_some(), "{threads} threads, picture {n}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_target_stays_within_the_configured_bounds() {
     let mut encoder = encoder(99_000_000);

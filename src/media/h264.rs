@@ -150,20 +150,23 @@ impl VideoEncoder for H264Encoder {
         // the old one, and has had bugs.
         let fits =
             |running: &Running| (running.width, running.height) == (planes.width, planes.height);
-        let running = match self.running.take().filter(fits) {
-            Some(running) => self.running.insert(running),
-            None => {
-                let bitrate = self.first_bitrate();
-                self.running.insert(Running::start(&self.config, bitrate, planes)?)
+        if let Some(mut running) = self.running.take().filter(fits) {
+            running.apply(self.config.max_bitrate, self.bitrate, timestamp);
+            match running.encode(planes, timestamp, out) {
+                Ok(encoded) => {
+                    self.running = Some(running);
+                    return Ok(encoded);
+                }
+                // A fresh one is in a better state. After calm pictures it has no room for noise,
+                // which it would spend all its bits on at once.
+                Err(error) => tracing::debug!(target: "parhelion::media", "encoding anew: {error}"),
             }
-        };
-        running.apply(self.config.max_bitrate, self.bitrate, timestamp);
-        let result = running.encode(planes, timestamp, out);
-        if result.is_err() {
-            // Whatever state it is in now, a fresh one is in a better one.
-            self.running = None;
         }
-        result
+        let mut running = Running::start(&self.config, self.first_bitrate(), planes)?;
+        running.apply(self.config.max_bitrate, self.bitrate, timestamp);
+        let encoded = running.encode(planes, timestamp, out)?;
+        self.running = Some(running);
+        Ok(encoded)
     }
 
     fn request_key_frame(&mut self) {
