@@ -152,10 +152,11 @@ impl Pipeline {
     fn stage(&mut self, frame: &mut Image, mask: Option<&Plane>, moment: Moment, before: bool) {
         let stage = if before { &mut self.before } else { &mut self.after };
         if stage.modifiers.iter().any(|modifier| modifier.looks()) {
-            self.frame.luma(&mut self.luma);
+            let mut luma = Brief::of(frame.width(), frame.height());
+            frame.luma(&mut luma);
             let scene = Scene {
-                image: &self.frame,
-                luma: &self.luma,
+                image: frame,
+                luma: &luma,
                 time: moment.time,
                 fine: moment.fine,
                 refused: self.refused,

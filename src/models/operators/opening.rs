@@ -4,33 +4,37 @@
 //! square: the least level around each place, and of that the greatest. A plane less its opening
 //! shows its small lights, and nothing at the borders of what is large.
 
+use super::brief::Brief;
 use super::image::Plane;
 use super::wide::wide;
 
 #[derive(Default)]
 pub(in crate::models) struct Opening {
-    across: Plane,
-    down: Plane,
     padded: Vec<u8>,
 }
 
 impl Opening {
     /// Takes away what is narrower than `2 * radius + 1` pixels and brighter than its surroundings.
     pub fn apply(&mut self, src: &Plane, dst: &mut Plane, radius: usize) {
-        self.square(src, radius, u8::min);
-        std::mem::swap(&mut self.down, dst);
-        self.square(dst, radius, u8::max);
-        std::mem::swap(&mut self.down, dst);
+        let mut least = Brief::<Plane>::like(src);
+        self.square(src, &mut least, radius, u8::min);
+        self.square(&least, dst, radius, u8::max);
     }
 
     /// Writes to `down` what is chosen from the square around each pixel.
     #[inline(always)]
-    fn square(&mut self, src: &Plane, radius: usize, choose: impl Fn(u8, u8) -> u8 + Copy) {
-        self.across.fit_to(src);
-        self.down.fit_to(src);
+    fn square(
+        &mut self,
+        src: &Plane,
+        down: &mut Plane,
+        radius: usize,
+        choose: impl Fn(u8, u8) -> u8 + Copy,
+    ) {
+        let mut across = Brief::<Plane>::like(src);
+        down.fit_to(src);
         let (width, height) = (src.width, src.height);
         self.padded.resize(width + 2 * radius, 0);
-        let Self { across, down, padded } = self;
+        let padded = &mut self.padded;
         wide(
             #[inline(always)]
             || {

@@ -5,7 +5,7 @@
 //! on the small picture and used on the large one.
 
 use super::steps::{Stairs, Steps};
-use crate::models::operators::{Plane, shade, wide};
+use crate::models::operators::{Brief, Image, Plane, shade, wide};
 
 /// The reach of a model to each side, in pixels of the small picture.
 const REACH: usize = 2;
@@ -21,7 +21,6 @@ pub(super) struct Matte {
     spare: Vec<f32>,
     /// The middle of the luma, the estimate there, and the slope.
     models: [Plane; 3],
-    large: [Plane; 3],
     stairs: Stairs,
 }
 
@@ -38,10 +37,11 @@ impl Matte {
         out: &mut Plane,
     ) {
         self.fit_models(small, luma);
-        for (model, large) in self.models.iter().zip(&mut self.large) {
+        let mut large = Brief::<Image>::of(frame_luma.width, frame_luma.height);
+        for (model, large) in self.models.iter().zip(large.each_mut()) {
             self.stairs.up_from(depth, model, steps, large);
         }
-        let [middle, level, slope] = &self.large;
+        let [middle, level, slope] = large.each();
         shade(
             [frame_luma, middle, level, slope],
             [out],
