@@ -47,7 +47,7 @@ pub(super) struct Life {
     speaking: Spring,
     gaze: [Spring; 2],
     turns: [Spring; 3],
-    held: [Spring; 8],
+    held: [Spring; 9],
     phases: [f32; 9],
     was_speaking: bool,
 }
@@ -67,7 +67,7 @@ impl Default for Life {
             speaking: Spring::default(),
             gaze: [Spring::default(); 2],
             turns: [Spring::default(); 3],
-            held: [Spring::default(); 8],
+            held: [Spring::default(); 9],
             phases: [0.0; 9],
             was_speaking: false,
         };
@@ -85,7 +85,8 @@ impl Life {
         self.time += seconds;
         let loud = (mouth.open * 3.0 + mouth.press + mouth.tuck).min(1.0);
         let speaking = self.speaking.follow(loud, 0.9, seconds);
-        let lively = (1.0 + 0.8 * manner.lively).clamp(0.15, 1.9);
+        let lively = self.held[8].follow(manner.lively, 0.9, seconds);
+        let lively = (1.0 + 0.8 * lively).clamp(0.15, 1.9);
 
         let lids = self.lids(speaking);
         let (gaze_x, gaze_y) = self.gaze(seconds, speaking, manner);
