@@ -17,7 +17,7 @@ use super::rim::Rim;
 use super::sides::Sides;
 use super::spread::Spread;
 use super::steps::Steps;
-use crate::models::operators::{Coarse, Image, Plane, mix, ramp, shade, smooth};
+use crate::models::operators::{Brief, Coarse, Image, Plane, mix, ramp, shade, smooth};
 
 /// How much of the new estimate is taken over with every frame, where nothing moves and where
 /// everything does.
@@ -39,7 +39,6 @@ pub(super) struct Foreground {
     pub plane: Plane,
     /// What moves, likewise; filled on request.
     pub motion: Plane,
-    frame_luma: Plane,
     luma: Plane,
     second_luma: Plane,
     colors: Vec<Opponents>,
@@ -80,7 +79,6 @@ impl Foreground {
         Self {
             plane: Plane::default(),
             motion: Plane::default(),
-            frame_luma: Plane::default(),
             luma: Plane::default(),
             second_luma: Plane::default(),
             colors: Vec::new(),
@@ -114,7 +112,6 @@ impl Foreground {
 
     /// Looks at the next frame, which `steps` leads down from.
     pub fn measure(&mut self, frame: &Image, steps: &Steps) {
-        frame.luma(&mut self.frame_luma);
         self.look_at(steps.small());
         let is_new = self.shown.len() != self.luma.data.len();
         if is_new {
@@ -145,12 +142,12 @@ impl Foreground {
         self.finer.refine(&self.shown, self.luma.width, second, &self.figure, self.sure);
         let depth = steps.depth() - 1;
         let (share, luma) = (&self.finer.share, &self.second_luma);
-        self.matte.apply(share, luma, depth, steps, &self.frame_luma, &mut self.plane);
+        self.matte.apply(share, luma, depth, steps, &luma_of(frame), &mut self.plane);
     }
 
     /// Where hair grows, of the size of the frame: around a face, and over it where it is darker.
     /// Where no face is known, at the top.
-    pub fn cut_hair(&mut self, mask: &mut Plane, spare: &mut Plane) {
+    pub fn cut_hair(&mut self, frame: &Image, mask: &mut Plane, spare: &mut Plane) {
         let (width, height) = (self.luma.width as f32, self.luma.height as f32);
         let face = self.face.filter(|_| self.seated > 0.3);
         self.hair.make(mask.width, mask.height, |u, v| {
@@ -162,7 +159,7 @@ impl Foreground {
         });
         let light = face.map_or(130.0, |face| self.faces.light(face));
         shade(
-            [&*mask, &self.hair.plane, &self.frame_luma],
+            [&*mask, &self.hair.plane, &luma_of(frame)],
             [&mut *spare],
             #[inline(always)]
             |_| {
@@ -178,11 +175,11 @@ impl Foreground {
     }
 
     /// Fills `motion` after [`Self::measure`].
-    pub fn measure_motion(&mut self, steps: &Steps) {
+    pub fn measure_motion(&mut self, frame: &Image, steps: &Steps) {
         self.share.clear();
         self.share.extend(self.active.iter().map(|active| (active * 2.0).min(1.0)));
         let (share, luma, depth) = (&self.share, &self.luma, steps.depth());
-        self.matte.apply(share, luma, depth, steps, &self.frame_luma, &mut self.motion);
+        self.matte.apply(share, luma, depth, steps, &luma_of(frame), &mut self.motion);
     }
 
     fn look_at(&mut self, looked_at: &Image) {
@@ -344,6 +341,12 @@ fn hair(face: Face, x: f32, y: f32) -> f32 {
 
 fn chance(odds: f32) -> f32 {
     1.0 / (1.0 + (-odds).exp())
+}
+
+fn luma_of(frame: &Image) -> Brief<Plane> {
+    let mut luma = Brief::of(frame.width(), frame.height());
+    frame.luma(&mut luma);
+    luma
 }
 
 #[cfg(test)]

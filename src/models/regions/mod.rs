@@ -25,7 +25,7 @@ use self::color::{Members, fits, hinted};
 use self::foreground::Foreground;
 use self::rooted::Rooted;
 use self::steps::{Stairs, Steps};
-use super::operators::{Blur, Image, Plane, Steady, halve, shade, smooth};
+use super::operators::{Blur, Brief, Image, Plane, Steady, halve, shade, smooth};
 use super::prompt::Target;
 
 /// What is seen of a frame, for all regions: the frame without the noise of the camera, in which
@@ -37,8 +37,6 @@ pub(super) struct Sight {
     wants_motion: bool,
     steps: Steps,
     stairs: Stairs,
-    fit: Plane,
-    whereabouts: Plane,
     small: [Plane; 2],
     blur: Blur,
 }
@@ -60,7 +58,7 @@ impl Sight {
         if let Some(foreground) = &mut self.foreground {
             foreground.measure(seen, &self.steps);
             if self.wants_motion {
-                foreground.measure_motion(&self.steps);
+                foreground.measure_motion(seen, &self.steps);
             }
         }
     }
@@ -168,10 +166,10 @@ impl Region {
 
     /// Finds the region in the frame that `sight` has looked at.
     pub fn measure(&mut self, sight: &mut Sight, mask: &mut Plane) {
-        let Sight { steady, foreground, whereabouts, small, steps, stairs, blur, .. } = sight;
+        let Sight { steady, foreground, small, steps, stairs, blur, .. } = sight;
         let seen = steady.seen();
         let (width, height) = (seen.width(), seen.height());
-        let fit = &mut sight.fit;
+        let fit = &mut *Brief::<Plane>::of(width, height);
         let unit = width.max(height) as f32 / 1280.0;
         if let Some(members) = &self.members {
             let [fits, near] = small;
@@ -183,8 +181,9 @@ impl Region {
                 rooted.cut(steps.small(), fits);
             }
             self.place(near, fits);
-            stairs.up(near, steps, whereabouts);
-            members.measure_within(seen, whereabouts, fit);
+            let mut whereabouts = Brief::<Plane>::of(width, height);
+            stairs.up(near, steps, &mut whereabouts);
+            members.measure_within(seen, &whereabouts, fit);
             blur.plane(fit, mask, 0.9 * unit);
         } else if self.places.is_empty() {
             mask.fit(width, height);
@@ -208,7 +207,7 @@ impl Region {
             None => {}
         }
         if self.hair {
-            foreground.cut_hair(mask, fit);
+            foreground.cut_hair(seen, mask, fit);
         }
         if self.moving {
             // While nothing moves, it is what stands in front.
