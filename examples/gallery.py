@@ -31,8 +31,10 @@ OUT = ROOT / "docs" / "gallery"
 WIDTH, HEIGHT = 1280, 704
 # Enough for what moves to be seen.
 FRAMES = 12
-SHOWN_WIDTH, COLUMNS, ROWS = 220, 5, 6
+SHOWN_WIDTH, COLUMNS, ROWS = 288, 5, 6
 LABEL_HEIGHT = 18
+# Levels by which the dither of the sheets moves colors up and down.
+DITHER = 8.0
 COMBINED = (
     "cyberpunk oil painting at night",
     "watercolor in the rain",
@@ -174,6 +176,17 @@ def sample(pixels: Pixels) -> Image.Image:
     )
 
 
+def dithered(canvas: Image.Image) -> Image.Image:
+    """The picture with a few levels of a pattern that nobody sees (Bayer 1973)."""
+    square = np.array([[0, 2], [3, 1]])
+    for _ in range(2):
+        square = np.block([[4 * square, 4 * square + 2], [4 * square + 3, 4 * square + 1]])
+    rows, columns = canvas.height, canvas.width
+    tiled = np.tile(square, (-(-rows // 8), -(-columns // 8)))[:rows, :columns, None]
+    levels = np.asarray(canvas) + (tiled - 31.5) * (DITHER / 31.5)
+    return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
+
+
 def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
     """Writes pictures with their prompts below."""
     tall = SHOWN_WIDTH * HEIGHT // WIDTH
@@ -186,12 +199,12 @@ def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
         small = Image.fromarray(pixels).resize((SHOWN_WIDTH, tall), Image.Resampling.LANCZOS)
         canvas.paste(small, (left, top))
         # Long prompts in small letters.
-        size = 12 if len(prompt) < 34 else 10 if len(prompt) < 42 else 8
+        size = 13 if len(prompt) < 42 else 11
         font = ImageFont.load_default(size)
         draw.text((left + 4, top + tall + 1), prompt, fill="black", font=font)
-    # A palette keeps the files small; the dither keeps grays gray and skies without steps.
+    # A palette keeps the files small; a faint even dither keeps skies without steps.
     palette = sample(np.asarray(canvas)).quantize(256, kmeans=1)
-    shown = canvas.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    shown = dithered(canvas).quantize(palette=palette, dither=Image.Dither.NONE)
     shown.save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e3:.0f} kB")
 

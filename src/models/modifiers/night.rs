@@ -67,18 +67,21 @@ impl Night {
             },
         );
         let radius = scene.pixels(LIGHT / 4.0);
+        let height = self.quarter.height() as f32;
         self.opening.apply(&self.top, &mut self.surround, radius);
         shade(
             [r, g, b, &self.surround],
             self.lights.each_mut(),
             #[inline(always)]
-            |_| {
+            |y| {
+                // Windows are above, and by day not brighter than walls in the sun.
+                let bright = 172.0 + 43.0 * ramp(y as f32 / height, 0.2, 0.5);
                 #[inline(always)]
-                |_, [r, g, b, surround]| {
+                move |_, [r, g, b, surround]| {
                     let top = r.max(g).max(b);
                     let chroma = top - r.min(g).min(b);
                     // Lamps are white, or strongly colored as no plant is.
-                    let white = ramp(chroma, 70.0, 40.0) * ramp(top, 185.0, 235.0);
+                    let white = ramp(chroma, 60.0, 30.0) * ramp(top, bright - 30.0, bright + 20.0);
                     let colored = ramp(chroma, 80.0, 120.0) * ramp(g - r, 4.0, -8.0);
                     let lit = ramp(top - surround, 44.0, 105.0) * white.max(colored);
                     // Those without a color burn warm.

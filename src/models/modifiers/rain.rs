@@ -92,7 +92,7 @@ impl Rain {
                 .map(|off| f32::from(mirror.row(((up - off).max(0.0)) as usize)[x]))
                 .iter()
                 .sum();
-            let low = smooth(v, GROUND, GROUND + 0.2);
+            let low = smooth(v, GROUND + 0.1, GROUND + 0.4);
             let here = ((u * columns as f32) as usize, (v * rows as f32) as usize);
             let flat = f32::from(flat.row(here.1.min(rows - 1))[here.0.min(columns - 1)]);
             flat * ramp(light * (1.0 / 3.0), 70.0, 230.0) * low * (0.2 + 0.8 * wet)
@@ -155,7 +155,7 @@ impl Modifier for Rain {
                 let wet = 1.0 - 0.22 * strength * ramp(v, GROUND, GROUND + 0.25);
                 #[inline(always)]
                 move |_, [r, g, b], [sheen]| {
-                    let light = sheen * 0.28 * strength;
+                    let light = sheen * 0.22 * strength;
                     [
                         mix(r * wet, 150.0, veil) + light * 0.86,
                         mix(g * wet, 160.0, veil) + light * 0.94,

@@ -32,7 +32,7 @@ const HELD: f32 = 0.5;
 /// How quickly a seat takes the place of another.
 const SETTLE: f32 = 0.2;
 /// How much counts that a place lies beyond a seat.
-const BEYOND: f32 = 2.5;
+const BEYOND: f32 = 4.0;
 
 pub(super) struct Foreground {
     /// 0 to 255, of the size of the frame.

@@ -143,7 +143,7 @@ impl Region {
                     region.places.push(|_, v| smooth(v, 1.0, 0.25));
                 }
                 "beyond" => region.front = Some(Front::Beyond),
-                "level" => region.places.push(|_, v| smooth(v, 0.36, 0.5)),
+                "level" => region.places.push(|_, v| smooth(v, 0.42, 0.55)),
                 "above" => region.places.push(|_, v| smooth(v, 0.82, 0.5)),
                 // Meadows climb hills, where they hang together with what lies below.
                 "below" if hints.contains(&"green") && region.rooted.is_some() => {}

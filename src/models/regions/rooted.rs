@@ -14,9 +14,9 @@ const STEP: f32 = 0.01;
 /// The part of the picture that has to be surely of the kind for its look to be learned.
 const LEAST: f32 = 0.004;
 /// Differences from the look, in standard deviations: alike up to the first, not beyond the other.
-const LIKE: (f32, f32) = (2.6, 4.0);
+const LIKE: (f32, f32) = (2.2, 3.2);
 /// The least deviations, in levels: of the three channels, and of the roughness.
-const SPREAD: [f32; 4] = [16.0, 6.0, 6.0, 5.0];
+const SPREAD: [f32; 4] = [14.0, 6.0, 6.0, 5.0];
 /// How much of a new estimate, and of a new look, is taken over with every frame.
 const FOLLOW: f32 = 0.3;
 const FOLLOW_LOOK: f32 = 0.1;

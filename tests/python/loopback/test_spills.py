@@ -114,6 +114,21 @@ def test_a_figure_stays_whole_before_another_background(paint, clip, tmp_path, s
         assert kept < 0.15, f"{(left, top)}: {100 * kept:.0f} % is still there"
 
 
+def test_a_road_is_painted_and_the_cars_on_it_and_beside_it_are_not(paint, clip, tmp_path):
+    frames = frames_of(clip.with_name("bikes.mp4"), 140)
+    shown = edited(paint, tmp_path, frames, "make the road blue").astype(int)
+    blue = shown[..., 2] > shown[..., 0] + 60
+    for (left, top, right, bottom), least, most in (
+        ((650, 500, 760, 560), 0.9, 1.0),
+        ((880, 465, 955, 540), 0.9, 1.0),
+        ((30, 285, 230, 340), 0.0, 0.12),
+        ((690, 380, 830, 430), 0.0, 0.12),
+        ((1190, 280, 1280, 420), 0.0, 0.12),
+    ):
+        share = blue[top:bottom, left:right].mean()
+        assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is blue"
+
+
 @pytest.mark.parametrize(
     ("name", "first", "sky"),
     [
