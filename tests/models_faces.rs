@@ -3,7 +3,8 @@
 use std::f32::consts::TAU;
 
 use parhelion::media::{Picture, still};
-use parhelion::models::avatar::face::{self, Point};
+use parhelion::models::avatar::face::{self, Given, Point};
+use parhelion::models::avatar::{Avatar, Mouth, Pose, Stage};
 
 /// The pupils of the astronaut, in the picture beside the tests.
 const PUPILS: [Point; 2] = [Point::new(103.0, 50.5), Point::new(122.5, 50.0)];
@@ -188,4 +189,53 @@ fn where_there_is_no_face_none_is_found() {
         let found = face::find(picture, None);
         assert_eq!((found.marks, found.count), (None, 0), "{name}, seed {seed}");
     }
+}
+
+#[test]
+fn a_head_that_is_turned_aside_speaks_where_it_is_told() {
+    let picture = still::decode(&std::fs::read("tests/portraits/turned.jpg").unwrap()).unwrap();
+    let given = Given {
+        eyes: [Point::new(207.4, 240.0), Point::new(305.7, 240.0)],
+        mouth: Some([Point::new(232.1, 379.2), Point::new(302.9, 379.2)]),
+        chin: Some(Point::new(268.9, 470.4)),
+    };
+    let mut stage = Stage::new(&picture, Some(&given), (640, 360));
+    let marks = stage.marks().unwrap();
+    assert!((1.1..1.3).contains(&marks.tall), "taller than wide, so turned: {}", marks.tall);
+    let (place, unit) = (stage.face_in_frame().unwrap(), stage.unit_in_frame().unwrap());
+    let across = unit / marks.tall;
+    let mut painted = |pose: Pose| {
+        let mut out = vec![0; 640 * 360];
+        stage.paint(&pose, &mut out);
+        out
+    };
+    // Pixels of a kind around a place of the face.
+    let count = |picture: &[u32], (x, y): (f32, f32), kind: fn([u8; 4]) -> bool| {
+        let (x, y) = (place.x + x * across, place.y + y * unit);
+        let rows = (y - 0.25 * unit) as usize..(y + 0.25 * unit) as usize;
+        let columns = (x - 0.3 * across) as usize..(x + 0.3 * across) as usize;
+        rows.flat_map(|row| &picture[row * 640..][columns.clone()])
+            .filter(|pixel| kind(pixel.to_le_bytes()))
+            .count()
+    };
+    let is_dark = |[r, _, _, _]: [u8; 4]| r < 70;
+    let is_white = |[r, _, b, _]: [u8; 4]| b > 150 && r < b + 30;
+    let rest = painted(Pose::default());
+    let open = Pose { mouth: Mouth { open: 1.0, ..Mouth::default() }, ..Pose::default() };
+    let mouth = (0.11, 1.27);
+    let opened = count(&painted(open), mouth, is_dark);
+    assert!(opened > count(&rest, mouth, is_dark) + 60, "{opened} dark pixels");
+    let closed = painted(Pose { lids: 1.0, ..Pose::default() });
+    let (before, after) =
+        (count(&rest, (-0.5, 0.0), is_white), count(&closed, (-0.5, 0.0), is_white));
+    assert!(before > 25 && after <= 4, "white of the near eye: {before}, {after} behind its lid");
+}
+
+#[test]
+fn a_profile_is_a_still_and_it_is_said_what_to_do() {
+    let picture = still::decode(&std::fs::read("tests/portraits/profile.jpg").unwrap()).unwrap();
+    let mut avatar = Avatar::new(640, 360);
+    avatar.set_stage(Some(Stage::new(&picture, None, (640, 360))));
+    let message = avatar.report().expect("something to say").message();
+    assert!(message.contains("no face") && message.contains("both eyes"), "{message}");
 }

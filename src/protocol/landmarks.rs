@@ -23,6 +23,9 @@ const MOUTH_SLOPE: f32 = 0.4;
 /// How far a chin may be beside the middle between the eyes, and below the mouth.
 const CHIN_BESIDE: f32 = 0.8;
 const CHIN_BELOW: (f32, f32) = (0.2, 2.5);
+/// What is said where the eyes are so near to each other that the head may be turned aside.
+const FROM_THE_SIDE: &str = "a face can speak that is turned aside by up to some 50 degrees; of one \
+                             that is seen from the side take another picture";
 /// Where the mouth of a face is whose mouth is not known.
 const USUAL_MOUTH: f32 = 1.15;
 
@@ -92,7 +95,9 @@ impl Landmarks {
         let (across, down) = (right[0] - left[0], right[1] - left[1]);
         if across.hypot(down) < LEAST_DISTANCE {
             let got = format!("{:.1}", across.hypot(down));
-            return Err(wrong("right_eye", "4 pixels or more from left_eye", &got));
+            return Err(
+                wrong("right_eye", "4 pixels or more from left_eye", &got).hint(FROM_THE_SIDE)
+            );
         }
         if down.abs() > STEEPEST * across {
             let expected = "a place to the right of left_eye at about its height";
@@ -113,8 +118,10 @@ impl Landmarks {
                     (self.inside(left), self.inside(right));
                 let (middle, width) = (f32::midpoint(left_x, right_x), right_x - left_x);
                 mouth = f32::midpoint(left_y, right_y);
-                expect("mouth_right", "to the right of mouth_left", width, MOUTH_WIDTH)?;
-                expect("mouth_left, mouth_right", "below the eyes", mouth, MOUTH_BELOW)?;
+                expect("mouth_right", "to the right of mouth_left", width, MOUTH_WIDTH)
+                    .map_err(|error| error.hint(FROM_THE_SIDE))?;
+                expect("mouth_left, mouth_right", "below the eyes", mouth, MOUTH_BELOW)
+                    .map_err(|error| error.hint(FROM_THE_SIDE))?;
                 let beside = (-MOUTH_BESIDE, MOUTH_BESIDE);
                 expect("mouth_left, mouth_right", "beside the middle of the eyes", middle, beside)?;
                 let slope = (right_y - left_y) / width;
@@ -257,6 +264,8 @@ mod tests {
             ),
             "{error}"
         );
+        let aside = Landmarks { left_eye: [140.0, 100.0], right_eye: [170.0, 100.0], ..face() };
+        assert!(aside.check().unwrap_err().hint.unwrap().contains("another picture"));
         assert!(face().check_inside(199, 300).unwrap_err().message.contains("right_eye"));
     }
 }

@@ -23,7 +23,7 @@ _EYE = 0.25
 _OPEN = 0.14
 """How far the middle of what is seen of an eye is before its center: its corners lie deeper."""
 
-_HAIR: tuple[Place, Place] = ((0, -0.22, -0.80), (1.20, 1.36, 1.34))
+_HAIR: tuple[Place, Place] = ((0, -0.22, -0.80), (1.24, 1.50, 1.36))
 
 _LIGHT = (-0.45, -0.55, 0.70)
 
@@ -119,7 +119,6 @@ def _distance(p: Array) -> Array:
     d = _joined(d, _ball(p, (0, 1.235, 0.41), (0.29, 0.085, 0.14)), 0.05)
     d = _joined(d, _rod(p, (0, 1.3, -0.75), (0, 3.0, -0.95), 0.56, 0.62), 0.15)
     d = _joined(d, _ball(p, (0, 3.75, -0.95), (2.3, 1.0, 0.75)), 0.25)
-    d = np.minimum(d, _ball(mirrored, (1.07, 0.32, -0.72), (0.10, 0.28, 0.19)))
     d = np.minimum(d, _ball(mirrored, _EYES[1], (_EYE, _EYE, _EYE)))
     hair = _ball(p, *_HAIR)
     return np.minimum(d, np.maximum(hair, _before_hair(p)))
@@ -127,7 +126,8 @@ def _distance(p: Array) -> Array:
 
 def _before_hair(p: Array) -> Array:
     """Above 0 in front of the hair line."""
-    return np.maximum(0.62 * p[:, 2] + 0.80 * p[:, 1] + 0.62, 0.5 * (p[:, 1] - 0.9))
+    brow = 0.62 * p[:, 2] + 0.80 * p[:, 1] + 0.62
+    return np.maximum(np.minimum(brow, p[:, 2] + 0.5), 0.7 * (p[:, 1] - 0.95))
 
 
 def _shaded(p: Array, ray: Array, light: Array) -> Array:
@@ -188,7 +188,7 @@ def _paint(p: Array) -> tuple[Array, Array]:
     hair = on_hair * (24 * (0.03 - _before_hair(p))).clip(0, 1)
     lay(hair, (82, 56, 38), 0.09)
     strands = np.sin(150 * x + 20 * z) + np.sin(97 * x - 31 * y) + np.sin(61 * z + 23 * y)
-    color[:] *= (1 + 0.07 * hair * strands)[:, None]
+    color[:] *= (1 + 0.03 * hair * strands)[:, None]
     lay(8 * (y - 2.45), (70, 84, 112), 0.02)
     for eye in _EYES:
         off = p - eye

@@ -105,7 +105,7 @@ impl Life {
         mouth.open = (mouth.open * (1.0 + 0.55 * articulate)).min(1.0);
         // Lips that are pressed stay so, and a wide mouth is wide enough.
         mouth.open += parted * (1.0 - mouth.open) * (1.0 - mouth.press);
-        mouth.round = mouth.round.max(parted);
+        mouth.round = mouth.round.max(0.4 * parted);
         let breath = (self.time * 1.45 + self.phases[8]).sin();
         let open_lids = droop + 0.10 * pitch.max(0.0) / 0.06;
         Pose {

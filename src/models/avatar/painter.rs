@@ -368,8 +368,12 @@ impl<'a> Lips<'a> {
         // What is seen of the teeth in the portrait is better than any that are painted.
         let own = (v - upper_line).min(lower_line - v);
         if shape.gap > 3.0 && own > 0.0 && u.abs() < 1.0 {
-            let shade = self.inside.shade(0.8 * u, under, over).sqrt();
-            let part = (own / 3.0).min(1.0) * self.inside.bared();
+            let shade =
+                self.inside.shade(0.8 * u, under, over).sqrt() * (0.7 + 0.3 * self.inside.bared());
+            // Lips that are rounded cover them from below.
+            let depth = (v - upper_line) / (lower_line - upper_line).max(1.0);
+            let bared = (5.0 * self.inside.bared() - 4.0 * depth).clamp(0.0, 1.0);
+            let part = (own / 3.0).min(1.0) * bared;
             for (level, seen) in color.iter_mut().zip(levels(self.painter.color(skull))) {
                 *level += (seen * shade - *level) * part;
             }
