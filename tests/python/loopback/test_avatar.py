@@ -162,7 +162,7 @@ async def test_a_portrait_without_a_face_is_shown_and_said(avatar):
     await avatar.set_image(np.full((300, 400, 3), (200, 40, 30), np.uint8))
     await until_shown(avatar, lambda data: data[360, 640, 0] > 150 > data[360, 640, 1] + 60)
     await notes.until("no face was found")
-    assert "seen from the front" in notes.texts[0]
+    assert "both eyes and the mouth" in notes.texts[0]
     # Clearing it leads back to the card.
     await avatar.set_image(None)
     await until_shown(avatar, lambda data: np.abs(data[360, 640] - np.int16(119)).max() < 12)
