@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import json
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,7 +68,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
     known: ph.Landmarks | None = None
     try:
         if arguments.landmarks is not None:
-            known = ph.Landmarks(**json.loads(arguments.landmarks))
+            places = json.loads(arguments.landmarks)
+            if not isinstance(places, dict):
+                raise TypeError(f"expected an object of places, got {arguments.landmarks}")
+            known = ph.Landmarks(**places)
         elif arguments.detect:
             known = portrait.find_landmarks(arguments.portrait)
     except ImportError as error:
@@ -91,6 +95,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise SystemExit(f"parhelion: {arguments.output}: {error.strerror}") from None
     print(json.dumps(said))
+    if seen.landmarks is None:
+        print(
+            "parhelion: no face was found: use a picture in which one is seen from the front, "
+            "or say where it is with --landmarks",
+            file=sys.stderr,
+        )
     return 0 if seen.landmarks is not None else 1
 
 

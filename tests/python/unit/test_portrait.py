@@ -154,9 +154,18 @@ def test_the_command_line_says_what_is_wrong(tmp_path):
     done = doctor("--portrait", even)
     assert done.returncode == 1
     assert json.loads(done.stdout) == {"faces": 0, "likeness": 0.0, "landmarks": None}
+    assert "no face was found" in done.stderr
+    assert "--landmarks" in done.stderr
+    (tmp_path / "empty.png").write_bytes(b"")
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(1 << 40)  # a hole
     for arguments, says in (
         ((tmp_path / "none.png",), "none.png"),
+        ((tmp_path,), "a directory"),
+        ((tmp_path / "empty.png",), "got 0 (the file is empty: make it anew)"),
+        ((tmp_path / "huge.png",), "make the picture smaller"),
         ((even, "--landmarks", "[1"), "--landmarks: "),
+        ((even, "--landmarks", "[1, 2]"), "--landmarks: expected an object of places, got [1, 2]"),
         ((even, "--landmarks", '{"nose": [1, 2]}'), "--landmarks: "),
         ((even, "--landmarks", '{"left_eye": [1, 2], "right_eye": [1, 2]}'), "4 pixels or more"),
         (
