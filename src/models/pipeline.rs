@@ -129,21 +129,12 @@ impl Pipeline {
 
     /// Paints over a frame that will be seen only where `mask` is above 0, if there is one.
     pub fn run(&mut self, frame: &mut Image, mask: Option<&Plane>, moment: Moment) {
-        let (width, height) = (frame.width(), frame.height());
         let has_style = self.medium.is_some() || self.look.is_some();
         // Styles look at what lies around.
         self.stage(frame, mask.filter(|_| !has_style), moment, true);
         for painter in [&mut self.medium, &mut self.look].into_iter().flatten() {
-            let (mut made, mut luma) = (Brief::<Image>::like(frame), Brief::of(width, height));
-            frame.luma(&mut luma);
-            let scene = Scene {
-                image: frame,
-                luma: &luma,
-                time: moment.time,
-                fine: moment.fine,
-                refused: self.refused,
-            };
-            painter.paint(&scene, &mut made);
+            let (mut made, luma) = (Brief::<Image>::like(frame), Brief::luma_of(frame));
+            painter.paint(&scene(frame, &luma, moment, self.refused), &mut made);
             std::mem::swap(frame, &mut *made);
         }
         self.stage(frame, mask, moment, false);
@@ -152,15 +143,8 @@ impl Pipeline {
     fn stage(&mut self, frame: &mut Image, mask: Option<&Plane>, moment: Moment, before: bool) {
         let stage = if before { &mut self.before } else { &mut self.after };
         if stage.modifiers.iter().any(|modifier| modifier.looks()) {
-            let mut luma = Brief::of(frame.width(), frame.height());
-            frame.luma(&mut luma);
-            let scene = Scene {
-                image: frame,
-                luma: &luma,
-                time: moment.time,
-                fine: moment.fine,
-                refused: self.refused,
-            };
+            let luma = Brief::luma_of(frame);
+            let scene = scene(frame, &luma, moment, self.refused);
             for modifier in stage.modifiers.iter_mut().filter(|modifier| modifier.looks()) {
                 modifier.look(&scene);
             }
@@ -176,16 +160,8 @@ impl Pipeline {
         for modifier in stage.modifiers.iter_mut().filter(|modifier| modifier.paints()) {
             let mut before = Brief::<Image>::like(frame);
             before.copy_from(frame);
-            let mut luma = Brief::of(frame.width(), frame.height());
-            frame.luma(&mut luma);
-            let scene = Scene {
-                image: &before,
-                luma: &luma,
-                time: moment.time,
-                fine: moment.fine,
-                refused: self.refused,
-            };
-            modifier.paint(&scene, frame);
+            let luma = Brief::luma_of(&before);
+            modifier.paint(&scene(&before, &luma, moment, self.refused), frame);
         }
     }
 }
@@ -240,6 +216,10 @@ impl Stage {
             modifier.learn(air);
         }
     }
+}
+
+fn scene<'a>(image: &'a Image, luma: &'a Plane, moment: Moment, refused: Refused) -> Scene<'a> {
+    Scene { image, luma, time: moment.time, fine: moment.fine, refused }
 }
 
 /// What "very" does to a whole style: fuller colors and tones.

@@ -58,6 +58,15 @@ impl<T: Planes> Brief<T> {
     }
 }
 
+impl Brief<Plane> {
+    /// The luma of an image.
+    pub fn luma_of(image: &Image) -> Self {
+        let mut luma = Self::of(image.width(), image.height());
+        image.luma(&mut luma);
+        luma
+    }
+}
+
 impl<T: Planes> Drop for Brief<T> {
     fn drop(&mut self) {
         for plane in self.0.planes() {

@@ -72,8 +72,7 @@ impl Transfer {
         self.follow();
         self.lut.apply(image);
         let brief = || Brief::<Plane>::of(image.width(), image.height());
-        let (mut luma, mut soft, mut base) = (brief(), brief(), brief());
-        image.luma(&mut luma);
+        let (luma, mut soft, mut base) = (Brief::luma_of(image), brief(), brief());
         let own = measure(&luma, unit, &mut self.blur, &mut soft, &mut base);
         if look {
             self.aimed_gains = gains(self.study.contrast, own);

@@ -142,7 +142,7 @@ impl Foreground {
         self.finer.refine(&self.shown, self.luma.width, second, &self.figure, self.sure);
         let depth = steps.depth() - 1;
         let (share, luma) = (&self.finer.share, &self.second_luma);
-        self.matte.apply(share, luma, depth, steps, &luma_of(frame), &mut self.plane);
+        self.matte.apply(share, luma, depth, steps, &Brief::luma_of(frame), &mut self.plane);
     }
 
     /// Where hair grows, of the size of the frame: around a face, and over it where it is darker.
@@ -159,7 +159,7 @@ impl Foreground {
         });
         let light = face.map_or(130.0, |face| self.faces.light(face));
         shade(
-            [&*mask, &self.hair.plane, &luma_of(frame)],
+            [&*mask, &self.hair.plane, &Brief::luma_of(frame)],
             [&mut *spare],
             #[inline(always)]
             |_| {
@@ -179,7 +179,7 @@ impl Foreground {
         self.share.clear();
         self.share.extend(self.active.iter().map(|active| (active * 2.0).min(1.0)));
         let (share, luma, depth) = (&self.share, &self.luma, steps.depth());
-        self.matte.apply(share, luma, depth, steps, &luma_of(frame), &mut self.motion);
+        self.matte.apply(share, luma, depth, steps, &Brief::luma_of(frame), &mut self.motion);
     }
 
     fn look_at(&mut self, looked_at: &Image) {
@@ -341,12 +341,6 @@ fn hair(face: Face, x: f32, y: f32) -> f32 {
 
 fn chance(odds: f32) -> f32 {
     1.0 / (1.0 + (-odds).exp())
-}
-
-fn luma_of(frame: &Image) -> Brief<Plane> {
-    let mut luma = Brief::of(frame.width(), frame.height());
-    frame.luma(&mut luma);
-    luma
 }
 
 #[cfg(test)]
