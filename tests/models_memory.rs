@@ -161,6 +161,26 @@ fn what_a_session_keeps_is_bounded() {
 }
 
 #[test]
+fn nothing_of_a_look_stays_when_its_prompt_is_cleared() {
+    let frames: Vec<Picture> = (0..2).map(|tick| scene(640, 352, tick)).collect();
+    for (name, text) in [("mirage_v2", "oil painting"), ("lucy_v2v_720p_rt", EDITS[0])] {
+        let cleared = || {
+            let mut model = create(name).unwrap();
+            let control = Control { prompt: Some(text.to_owned()), ..Control::default() };
+            model.set_control(&control).unwrap();
+            let mut output = Picture::default();
+            run(model.as_mut(), &frames, &mut output, 0);
+            let held = HELD.get();
+            model.set_control(&Control::default()).unwrap();
+            drop(output);
+            (held, HELD.get())
+        };
+        let (held, left) = std::thread::scope(|scope| scope.spawn(cleared).join().unwrap());
+        assert!(held > 3_000_000 && left < 100_000, "{name}: {left} bytes of {held}");
+    }
+}
+
+#[test]
 fn a_new_look_gives_back_what_the_old_one_kept() {
     let frames: Vec<Picture> = (0..2).map(|tick| scene(320, 176, tick)).collect();
     let mut model = create("lucy_2_rt").unwrap();

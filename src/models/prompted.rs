@@ -159,6 +159,13 @@ impl Prompted {
         Present { plan, study, look, report }
     }
 
+    /// Keeps nothing of a picture while frames pass unchanged.
+    fn rest(&mut self) {
+        (self.present, self.leaving) = (None, None);
+        (self.frame, self.steady) = (Image::default(), Steady::default());
+        free_all();
+    }
+
     fn replace(&mut self, present: Present) {
         free_all();
         let before = self.present.replace(present);
@@ -180,8 +187,7 @@ impl Model for Prompted {
         let study = self.study(control.image.as_ref())?;
         let text = control.prompt.as_deref().filter(|text| !text.trim().is_empty());
         if text.is_none() && study.is_none() {
-            self.present = None;
-            self.leaving = None;
+            self.rest();
             return Ok(());
         }
         let plan = text.map(|text| prompt::plan(text, control.enhance));
