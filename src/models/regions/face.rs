@@ -76,12 +76,6 @@ impl Faces {
         found
     }
 
-    /// How light the cheeks and the nose of a face are, 0 to 255.
-    pub fn light(&self, face: Face) -> f32 {
-        let at = |x: f32, y: f32| (face.x + x * face.tall, face.y + y * face.tall);
-        self.luma.mean(at(-0.28, -0.1), at(0.28, 0.25))
-    }
-
     /// The best place near a known face.
     fn around(&self, last: Face) -> (f32, Face) {
         let mut best = (0.0, last);

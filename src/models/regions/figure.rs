@@ -29,6 +29,9 @@ const SURELY: f32 = 4.5;
 const HOLD: f32 = 0.3;
 const FULL: f32 = 6.0;
 
+/// Holes of up to such a part of the picture are no holes: something there looks like the ground.
+const LAKE: f32 = 0.004;
+
 pub(super) struct Figure {
     /// How far each pixel belongs to it, 0 to 1.
     pub share: Vec<f32>,
@@ -91,6 +94,8 @@ impl Figure {
             self.judge(known);
             self.walk.run(&mut self.share, &self.aim, &self.pull, known.width, pick(SWEEPS));
             self.islands.clear(&mut self.share, known.seats, known.width, least);
+            let most = (LAKE * count as f32) as usize;
+            self.islands.fill_lakes(&mut self.share, known.width, most);
         }
     }
 

@@ -8,16 +8,18 @@
 
 use super::barrier::{Barrier, Opponents};
 use super::color::{Members, hinted};
+use super::cut;
 use super::face::{Face, Faces};
 use super::figure::{Figure, Known};
 use super::finer::Finer;
+use super::hair::Hair;
 use super::islands::Islands;
 use super::matte::Matte;
 use super::rim::Rim;
 use super::sides::Sides;
 use super::spread::Spread;
 use super::steps::Steps;
-use crate::models::operators::{Brief, Coarse, Image, Plane, mix, ramp, shade, smooth};
+use crate::models::operators::{Brief, Image, Plane, mix, ramp, smooth};
 
 /// How much of the new estimate is taken over with every frame, where nothing moves and where
 /// everything does.
@@ -33,6 +35,8 @@ const HELD: f32 = 0.5;
 const SETTLE: f32 = 0.2;
 /// How much counts that a place lies beyond a seat.
 const BEYOND: f32 = 4.0;
+/// How much counts that something goes on to a side of the picture, as odds.
+const OUTSIDE: f32 = 6.0;
 
 pub(super) struct Foreground {
     /// 0 to 255, of the size of the frame.
@@ -45,7 +49,7 @@ pub(super) struct Foreground {
     skin: Members,
     skin_fit: Plane,
     faces: Faces,
-    hair: Coarse,
+    hair: Option<Hair>,
     /// How far the two sides differ in color, 0 to 1: where they do not, as in a street, what
     /// was judged is arbitrary.
     pub sure: f32,
@@ -85,7 +89,7 @@ impl Foreground {
             skin: Members::of(|lab| hinted("skin", lab).unwrap_or_default()),
             skin_fit: Plane::default(),
             faces: Faces::default(),
-            hair: Coarse::default(),
+            hair: None,
             sure: 0.0,
             seated: 0.0,
             face: None,
@@ -145,33 +149,26 @@ impl Foreground {
         self.matte.apply(share, luma, depth, steps, &Brief::luma_of(frame), &mut self.plane);
     }
 
-    /// Where hair grows, of the size of the frame: around a face, and over it where it is darker.
-    /// Where no face is known, at the top.
-    pub fn cut_hair(&mut self, frame: &Image, mask: &mut Plane, spare: &mut Plane) {
-        let (width, height) = (self.luma.width as f32, self.luma.height as f32);
-        let face = self.face.filter(|_| self.seated > 0.3);
-        self.hair.make(mask.width, mask.height, |u, v| {
-            255.0
-                * match face {
-                    Some(face) => hair(face, u * width, v * height),
-                    None => 0.5 * smooth(v, 0.5, 0.35),
-                }
-        });
-        let light = face.map_or(130.0, |face| self.faces.light(face));
-        shade(
-            [&*mask, &self.hair.plane, &Brief::luma_of(frame)],
-            [&mut *spare],
-            #[inline(always)]
-            |_| {
-                #[inline(always)]
-                move |_, [mask, place, luma]| {
-                    let place = place * (2.0 / 255.0);
-                    let dark = smooth(luma, light * 0.9, light * 0.72);
-                    [mask * (place - 1.0).max(place.min(1.0) * dark).max(0.0)]
-                }
-            },
-        );
-        std::mem::swap(mask, spare);
+    /// Keeps of a mask, of the size of the frame, what is hair; where no face is known, what is dark
+    /// at the top.
+    pub fn cut_hair(&mut self, frame: &Image, steps: &Steps, mask: &mut Plane, spare: &mut Plane) {
+        let (luma, depth) = (&self.luma, steps.depth());
+        let mut place = Brief::<Plane>::of(mask.width, mask.height);
+        if let Some(face) = self.face.filter(|_| self.seated > 0.3) {
+            let hair = self.hair.get_or_insert_default();
+            hair.find(&self.colors, luma.width, face, &self.shown);
+            self.matte.apply(&hair.share, luma, depth, steps, &Brief::luma_of(frame), &mut place);
+        } else {
+            let top = |luma: f32, row: f32| smooth(luma, 117.0, 94.0) * smooth(row, 0.5, 0.35);
+            let frame_luma = Brief::luma_of(frame);
+            place.fit(mask.width, mask.height);
+            let part = 1.0 / mask.height.max(1) as f32;
+            for (at, (place, &luma)) in place.data.iter_mut().zip(&frame_luma.data).enumerate() {
+                let row = (at / mask.width) as f32 * part;
+                *place = (255.0 * top(f32::from(luma), row)) as u8;
+            }
+        }
+        cut(mask, spare, &place, |place| place);
     }
 
     /// Fills `motion` after [`Self::measure`].
@@ -260,17 +257,31 @@ impl Foreground {
                     _ => middle,
                 };
                 let apart = ramp(f32::from(self.barrier.cost[at]) / most, 0.08, 0.7);
+                let outside = self.seated * self.goes_on(at, most, x as f32, y as f32);
                 let skin = f32::from(self.skin_fit.data[at]) * (1.0 / 255.0);
                 self.odds[at] = seat
                     + 1.9 * (apart - 0.3)
                     + 1.4 * skin * ramp(seat, -2.2, -0.4)
                     + trust * (self.active[at] - 0.1)
-                    + rim * self.rim.odds(self.colors[at]);
+                    + rim * self.rim.odds(self.colors[at])
+                    - 2.0 * outside;
                 self.seats[at] = chance(2.0 * seat);
-                self.beyond[at] = self.seated * BEYOND * (seat + 0.8).min(0.0);
+                self.beyond[at] = self.seated * BEYOND * (seat + 0.8).min(0.0) - OUTSIDE * outside;
                 let share = chance(self.odds[at]);
                 self.share[at] = if is_new { share } else { mix(share, self.shown[at], HELD) };
             }
+        }
+    }
+
+    /// How far what is seen beside the shoulders goes on to a side of the picture, as furniture does,
+    /// 0 to 1.
+    fn goes_on(&self, at: usize, most: f32, x: f32, y: f32) -> f32 {
+        match self.face {
+            Some(face) if y > face.y + 0.5 * face.tall => {
+                ramp(f32::from(self.barrier.cost[at]) / most, 0.3, 0.1)
+                    * ramp((x - face.x).abs() / face.tall, 0.85, 1.1)
+            }
+            _ => 0.0,
         }
     }
 
@@ -324,19 +335,10 @@ fn seat_of(face: Face, x: f32, y: f32) -> f32 {
     let head = 1.0 - (dx / 0.56).hypot((dy + 0.12) / 0.82);
     // From the chin on: the half width grows quickly to the shoulders and slowly below them.
     let down = dy - 0.42;
-    let wide = 0.4 + 1.0 * smooth(down, 0.0, 0.75) + 0.12 * (down - 0.6).max(0.0);
+    let wide = 0.55 + 0.85 * smooth(down, 0.0, 0.75) + 0.12 * (down - 0.6).max(0.0);
     let body = if down > 0.0 { (wide - dx.abs()) / 0.7 } else { -1.0 };
     let inside = head.max(body.min(down + 0.25));
     (inside * 7.0).clamp(-2.9, 2.4)
-}
-
-/// How far hair covers a place: 1 surely, 0.5 if it is dark there.
-fn hair(face: Face, x: f32, y: f32) -> f32 {
-    let (dx, dy) = ((x - face.x) / face.tall, (y - face.y) / face.tall);
-    let skull = smooth((dx / 0.6).hypot((dy + 0.14) / 0.9), 1.1, 0.96);
-    let from_face = (dx / 0.38).hypot((dy - 0.1) / 0.62);
-    let part = 0.5 * smooth(from_face, 0.72, 0.86) + 0.5 * smooth(from_face, 1.1, 1.3);
-    skull * part * smooth(dy, 0.35, 0.15)
 }
 
 fn chance(odds: f32) -> f32 {
@@ -406,6 +408,23 @@ mod tests {
     fn a_person_is_told_from_the_wall() {
         let inside = [(320, 130), (300, 100), (320, 300), (260, 330)];
         check(&portrait(0), &inside, &[(40, 40), (600, 200), (320, 20), (60, 340)]);
+    }
+
+    #[test]
+    fn furniture_beside_a_person_is_not_the_person() {
+        // Black as a vest is, from behind the shoulder to the side of the picture.
+        let mut frame = portrait(0);
+        for plane in &mut frame.planes {
+            for y in 0..360 {
+                for x in 0..640 {
+                    let vest = y > 185 && (260..380).contains(&x);
+                    if vest || (y > 270 && x > 440) {
+                        plane.data[y * 640 + x] = 8;
+                    }
+                }
+            }
+        }
+        check(&frame, &[(320, 130), (320, 210), (320, 300)], &[(500, 340), (540, 330), (600, 300)]);
     }
 
     #[test]

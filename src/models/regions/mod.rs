@@ -11,6 +11,7 @@ mod face;
 mod figure;
 mod finer;
 mod foreground;
+mod hair;
 mod islands;
 mod matte;
 mod mixture;
@@ -207,7 +208,7 @@ impl Region {
             None => {}
         }
         if self.hair {
-            foreground.cut_hair(seen, mask, fit);
+            foreground.cut_hair(seen, steps, mask, fit);
         }
         if self.moving {
             // While nothing moves, it is what stands in front.
