@@ -53,6 +53,16 @@ def frames_of(clip: Path, first: int) -> list[np.ndarray]:
     with av.open(str(clip)) as container:
         chosen = itertools.islice(container.decode(video=0), first, first + FRAMES)
         images = [Image.fromarray(frame.to_ndarray(format="rgb24")) for frame in chosen]
+    return filling(images)
+
+
+def astronaut() -> list[np.ndarray]:
+    """A still portrait as a camera sees it."""
+    return filling([Image.open(ROOT / "tests" / "portraits" / "astronaut.jpg")] * FRAMES)
+
+
+def filling(images: list[Image.Image]) -> list[np.ndarray]:
+    """The middle of each, scaled to fill the size of the models."""
     scale = max(WIDTH / images[0].width, HEIGHT / images[0].height)
     size = (round(images[0].width * scale), round(images[0].height * scale))
     left, top = (size[0] - WIDTH) // 2, (size[1] - HEIGHT) // 4
@@ -112,6 +122,58 @@ def test_a_figure_stays_whole_before_another_background(paint, clip, tmp_path, s
     for left, top, right, bottom in ((110, 440, 220, 540), (900, 350, 1150, 440)):
         kept = (off[top:bottom, left:right] <= 20).mean()
         assert kept < 0.15, f"{(left, top)}: {100 * kept:.0f} % is still there"
+
+
+@pytest.mark.parametrize(
+    ("name", "hair", "bare"),
+    [
+        # A head that leans: what is dark, and a cheek where hair would be.
+        (
+            "carphone_pristine.mp4",
+            [(450, 90, 640, 160), (345, 180, 370, 300)],
+            [(640, 380, 700, 500), (480, 230, 600, 290), (430, 430, 620, 620)],
+        ),
+        # Fair hair, with a fringe.
+        (
+            "astronaut",
+            [(400, 60, 440, 140), (480, 10, 640, 50), (680, 20, 725, 70)],
+            [
+                (480, 150, 640, 280),
+                (460, 130, 490, 220),
+                (625, 150, 650, 230),
+                (480, 340, 620, 460),
+            ],
+        ),
+    ],
+    ids=["dark", "fair"],
+)
+def test_hair_is_painted_and_the_face_is_not(paint, clip, tmp_path, name, hair, bare):
+    frames = astronaut() if name == "astronaut" else frames_of(clip.with_name(name), 30)
+    shown = edited(paint, tmp_path, frames, "make the hair purple").astype(int)
+    purple = np.minimum(shown[..., 0], shown[..., 2]) > shown[..., 1] + 25
+    for boxes, least, most in ((hair, 0.9, 1.0), (bare, 0.0, 0.03)):
+        for left, top, right, bottom in boxes:
+            share = purple[top:bottom, left:right].mean()
+            assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is purple"
+
+
+def test_a_person_is_kept_whole_and_a_desk_beside_is_not(paint, tmp_path):
+    frames = astronaut()
+    shown = edited(paint, tmp_path, frames, "keep only the person").astype(np.int16)
+    kept = np.abs(shown - frames[-1]).max(2) <= 20
+    for (left, top, right, bottom), least, most in (
+        # The ring for the helmet, in the colors of the wall, and both shoulders.
+        ((330, 240, 460, 300), 0.8, 1.0),
+        ((350, 330, 400, 380), 0.5, 1.0),
+        ((130, 540, 230, 700), 0.9, 1.0),
+        ((700, 540, 880, 700), 0.9, 1.0),
+        # Desk, flag and model.
+        ((930, 560, 1270, 700), 0.0, 0.02),
+        ((0, 300, 60, 700), 0.0, 0.02),
+        ((900, 60, 1120, 420), 0.0, 0.3),
+    ):
+        share = kept[top:bottom, left:right].mean()
+        assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is kept"
 
 
 def test_a_road_is_painted_and_the_cars_on_it_and_beside_it_are_not(paint, clip, tmp_path):
