@@ -64,6 +64,8 @@ demo: build ## Transform a real clip live; writes demo/output.mp4 and demo/conta
 	@$(BIN)/python examples/demo.py $(ARGS)
 
 gallery: build ## Paint every style and modifier into docs/gallery
+	@$(BIN)/python tools/requirements.py gallery >$(VENV)/gallery.txt
+	@$(BIN)/python -m pip install --quiet --requirement $(VENV)/gallery.txt
 	@cargo build $(CARGO_FLAGS) --example paint --example portrait --quiet
 	@$(BIN)/python examples/gallery.py
 	@$(BIN)/python examples/avatar_gallery.py

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAINT = ROOT / "target" / "release" / "examples" / "paint"
 OUT = ROOT / "docs" / "gallery"
 WIDTH, HEIGHT = 1280, 704
-# Enough for what moves to be seen.
+# Enough for what moves to be seen; the portrait is held still.
 FRAMES = 12
 SHOWN_WIDTH, COLUMNS, ROWS = 288, 5, 6
 LABEL_HEIGHT = 18
@@ -147,7 +147,7 @@ def sources() -> Iterator[tuple[str, list[Pixels]]]:
         if frames := list(clip(name, first)):
             yield title, frames
     if portrait := data_file("skimage", "data", "astronaut.png"):
-        yield "astronaut", [filling(Image.open(portrait))]
+        yield "astronaut", [filling(Image.open(portrait))] * FRAMES
 
 
 def painted(
