@@ -18,7 +18,7 @@ const SMALL: usize = 160;
 const MOST_STEPS: usize = 6;
 /// Rounds in which the light of what is copied is evened out, for the first frame and for others.
 const FIRST_ROUNDS: usize = 120;
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 6;
 
 #[derive(Default)]
 pub(super) struct Gone {

@@ -11,7 +11,7 @@ use super::wide::wide;
 /// A step of more levels is no light.
 const LIGHT: f32 = 40.0;
 /// The pull towards what is copied as it is.
-const REST: f32 = 0.003;
+const REST: f32 = 0.001;
 /// Over-relaxation.
 const OVER: f32 = 1.9;
 /// A change by less is none: what is still comes to rest.
