@@ -103,6 +103,19 @@ fn a_face_is_found_however_its_picture_was_changed() {
     found_where_expected("close", (236, 268), back, there, as_it_is);
 }
 
+#[test]
+fn the_teeth_of_a_small_smile_are_no_lip() {
+    let marks = face::find(&astronaut(), None).marks.unwrap();
+    let lips = &marks.lips;
+    let line = lips.left.between(lips.right, 0.5).y;
+    let [upper, lower, bottom] =
+        [lips.upper, lips.lower, lips.bottom].map(|edge| line + edge[face::POINTS / 2]);
+    // In the middle of her mouth the rows 72 and 73 are teeth, and half of 74; the lip ends at 79.
+    assert!((upper - 71.5).abs() < 1.0, "teeth from {upper} to {lower}");
+    assert!((lower - 74.2).abs() < 1.0, "teeth from {upper} to {lower}");
+    assert!((bottom - 78.5).abs() < 1.6, "the lip from {lower} to {bottom}");
+}
+
 /// Noise that is as strong at each size as at half of it, but for `falls`.
 fn noise(random: &mut fastrand::Rng, size: (usize, usize), falls: f32) -> Vec<f32> {
     let mut sum = vec![0.0; size.0 * size.1];

@@ -1,5 +1,7 @@
 //! The lips: the line where they meet, or the edges of the opening; the corners; the outer edges.
 
+use std::ops::Range;
+
 use super::crop::{Crop, UNIT, median};
 use super::marks::{Marks, POINTS, Point, along};
 
@@ -183,6 +185,16 @@ fn opening(crop: &Crop, path: &[usize], corners: [usize; 2], skin: (f32, f32)) -
                 (upper[column], lower[column]) = (from, to);
             }
         }
+    } else if let Some((from, to)) =
+        small_teeth(crop, path, (middle - quarter, middle + quarter), skin)
+    {
+        let half = ((right - left) as f32 / 2.0).max(1.0);
+        for column in left..=right {
+            let u = (column as f32 - middle as f32) / half;
+            let bow = (1.0 - u * u).max(0.0) / MIDDLE_BOW;
+            upper[column] += from * bow;
+            lower[column] += to * bow;
+        }
     }
     Seen { left, right, upper, lower }
 }
@@ -197,6 +209,57 @@ fn seen_teeth(crop: &Crop, path: &[usize], columns: (usize, usize), skin: (f32, 
         teeth += usize::from((-4..=4).any(|step| bright(step as f32 * 0.02)));
     }
     2 * teeth > columns.1 - columns.0
+}
+
+/// The mean of an arc of height 1 over the middle half of a mouth.
+const MIDDLE_BOW: f32 = 11.0 / 12.0;
+
+/// How far below the line of the mouth teeth begin and end that are so small in the picture that
+/// they have taken on the color of what is around. In the mean over the middle of the mouth they
+/// are still told: the line is the shadow of the upper lip then, and below it something is whiter
+/// than the cheeks and paler than the lips on both sides.
+fn small_teeth(
+    crop: &Crop,
+    path: &[usize],
+    columns: (usize, usize),
+    (skin, skin_red): (f32, f32),
+) -> Option<(f32, f32)> {
+    const STEPS: f32 = 100.0;
+    /// Where they can begin and end, and where the lips around them are, in steps from the line.
+    const TEETH: Range<usize> = 8..23;
+    const LINE: usize = 6;
+    const LIP: usize = 14;
+    let count = (columns.1 - columns.0 + 1) as f32;
+    let mean = |step: usize| {
+        let off = (step as f32 - LINE as f32) / STEPS;
+        let mut sums = (0.0, 0.0);
+        for column in columns.0..=columns.1 {
+            let (x, y) = (x_of(column), y_of(path[column] as f32) + off);
+            sums = (sums.0 + crop.light(x, y), sums.1 + crop.redness(x, y));
+        }
+        (sums.0 / count / skin, sums.1 / count)
+    };
+    let profile: Vec<(f32, f32)> = (0..TEETH.end + LIP).map(mean).collect();
+    let whitest = TEETH.max_by(|&a, &b| profile[a].0.total_cmp(&profile[b].0))?;
+    let (white, pale) = profile[whitest];
+    let darkest = |part: &[(f32, f32)]| part.iter().map(|at| at.0).fold(f32::MAX, f32::min);
+    let reddest = |part: &[(f32, f32)]| part.iter().map(|at| at.1).fold(f32::MIN, f32::max);
+    let (above, below) = (&profile[..whitest], &profile[whitest..whitest + LIP]);
+    let told = white > 1.08
+        && pale < skin_red
+        && darkest(above) < white - 0.15
+        && reddest(above) > pale + 0.020
+        && darkest(below) < white - 0.10
+        && reddest(below) > pale + 0.008;
+    if !told {
+        return None;
+    }
+    // Where it is surely teeth: as elsewhere, a little more is taken for them in the end.
+    let edge = |part: &[(f32, f32)]| white - 0.3 * (white - darkest(part));
+    let from = above.iter().rposition(|at| at.0 < edge(above))?;
+    let to = whitest + below.iter().position(|at| at.0 < edge(below))?;
+    let off = |step: usize| (step as f32 - LINE as f32) / STEPS;
+    Some((off(from), off(to)))
 }
 
 /// Teeth, or the dark of a mouth: neither skin nor lips.
