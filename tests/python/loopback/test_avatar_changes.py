@@ -4,6 +4,8 @@ a real service: how far each picture is from the one before."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -70,7 +72,9 @@ def largest(steps: list[tuple[Any, float]]) -> float:
     return max(float(step[FACE].mean()) / count for step, count in steps)
 
 
-async def test_a_face_does_not_jump_when_its_prompt_or_its_clip_changes(client):
+@asynccontextmanager
+async def filmed(client) -> AsyncIterator[tuple[ph.RealTimeClient, Film]]:
+    """A session with a drawn portrait that has come to rest, and what is seen of it."""
     state = ph.InitialState("calm", png(drawn_portrait()))
     async with client.realtime.connect(
         model="live_avatar", initial_state=state, timeout=PATIENCE
@@ -78,48 +82,44 @@ async def test_a_face_does_not_jump_when_its_prompt_or_its_clip_changes(client):
         await until_settled(session)
         film = Film(session)
         try:
-            async with playing(session, speech(), RATE):
-                ordinary = await film.next(40)
-                speaks = max(float(step[FACE].mean()) for step, _ in ordinary)
-                for mood in ("surprised, look to the left", "angry, lively, tilt the head"):
-                    await session.set_prompt(mood)
-                    # It is another manner of speaking, so its own steps may be larger.
-                    assert largest(await film.next(15)) < 2.2 * speaks, mood
-                # In the middle of a syllable another one begins, and then there is none.
-                async with playing(session, speech()[3000:], RATE):
-                    assert largest(await film.next(12)) < 2.2 * speaks, "another clip"
-            assert largest(await film.next(15)) < 2.2 * speaks, "silence"
-            for mood in ("sleepy", "angry, lively, tilt the head", "calm"):
-                await session.set_prompt(mood)
-                assert largest(await film.next(15)) < 1.2 * speaks, f"{mood}, in silence"
-            async with playing(session, speech(), RATE):
-                assert largest(await film.next(15)) < 2.2 * speaks, "a first word"
+            yield session, film
         finally:
             await film.stop()
+
+
+async def test_a_face_does_not_jump_when_its_prompt_or_its_clip_changes(client):
+    async with filmed(client) as (session, film):
+        async with playing(session, speech(), RATE):
+            ordinary = await film.next(40)
+            speaks = max(float(step[FACE].mean()) for step, _ in ordinary)
+            for mood in ("surprised, look to the left", "angry, lively, tilt the head"):
+                await session.set_prompt(mood)
+                # It is another manner of speaking, so its own steps may be larger.
+                assert largest(await film.next(15)) < 2.2 * speaks, mood
+            # In the middle of a syllable another one begins, and then there is none.
+            async with playing(session, speech()[3000:], RATE):
+                assert largest(await film.next(12)) < 2.2 * speaks, "another clip"
+        assert largest(await film.next(15)) < 2.2 * speaks, "silence"
+        for mood in ("sleepy", "angry, lively, tilt the head", "calm"):
+            await session.set_prompt(mood)
+            assert largest(await film.next(15)) < 1.2 * speaks, f"{mood}, in silence"
+        async with playing(session, speech(), RATE):
+            assert largest(await film.next(15)) < 2.2 * speaks, "a first word"
 
 
 async def test_portrait_and_prompt_change_at_once_in_the_middle_of_a_word(client):
     """The one fades into the other, and speaks on."""
     another = png(drawn_portrait(background="#b07040"))
-    state = ph.InitialState("calm", png(drawn_portrait()))
-    async with client.realtime.connect(
-        model="live_avatar", initial_state=state, timeout=PATIENCE
-    ) as session:
-        await until_settled(session)
-        film = Film(session)
-        try:
-            async with playing(session, long_vowel(60), RATE):
-                await film.next(10)
-                before, since = film.newest, len(film.steps)
-                await session.set(prompt="smile, look to the left", image=another)
-                while np.abs(film.newest - before).mean() < 30:  # it is looked at first
-                    await film.next(3)
-                await film.next(12)
-                whole = float(np.abs(film.newest - before).mean())
-                steps = film.steps[since:]
-                # Ten pictures of 0.4 s; in the middle they go faster.
-                most = max(float(step.mean()) / count for step, count in steps)
-                assert most < whole / 4, f"{most} of {whole}"
-                await until_shown(session, lambda data: opening(data) > 120)
-        finally:
-            await film.stop()
+    async with filmed(client) as (session, film), playing(session, long_vowel(60), RATE):
+        await film.next(10)
+        before, since = film.newest, len(film.steps)
+        await session.set(prompt="smile, look to the left", image=another)
+        while np.abs(film.newest - before).mean() < 30:  # it is looked at first
+            await film.next(3)
+        await film.next(12)
+        whole = float(np.abs(film.newest - before).mean())
+        steps = film.steps[since:]
+        # Ten pictures of 0.4 s; in the middle they go faster.
+        most = max(float(step.mean()) / count for step, count in steps)
+        assert most < whole / 4, f"{most} of {whole}"
+        await until_shown(session, lambda data: opening(data) > 120)
