@@ -39,8 +39,7 @@ pub(in crate::models) struct Completion {
 }
 
 impl Completion {
-    /// Takes the next frame. `usable` are the columns and rows
-    /// that may be copied.
+    /// Takes the next frame. `usable` are the columns and rows that may be copied.
     pub fn update(
         &mut self,
         size: (usize, usize),

@@ -7,9 +7,8 @@
 
 use super::barrier::Opponents;
 use super::islands::Islands;
-use super::mixture::{Colors, Mixture};
+use super::mixture::{Colors, Mixture, costs};
 use super::walk::Walk;
-use crate::models::operators::wide;
 
 /// Rounds of a first look, and of later ones, which begin where the last one ended.
 const ROUNDS: (usize, usize) = (7, 1);
@@ -100,14 +99,13 @@ impl Figure {
     }
 
     /// What colors cost in front and behind: the less, the more they are of that side.
-    pub fn cost(&self, colors: &Colors, ahead: &mut Vec<f32>, behind: &mut Vec<f32>) {
-        wide(
-            #[inline(always)]
-            || {
-                self.front.cost(colors, ahead);
-                self.back.cost(colors, behind);
-            },
-        );
+    pub fn costs(&self, colors: &Colors, both: &mut [Vec<f32>; 2]) {
+        costs([&self.front, &self.back], colors, both);
+    }
+
+    /// The colors of the picture, and how well its pixels are reached from their neighbors.
+    pub fn seen(&mut self) -> (&Colors, &mut Walk) {
+        (&self.planes, &mut self.walk)
     }
 
     fn learn(&mut self, is_first: bool) {
@@ -126,17 +124,12 @@ impl Figure {
 
     /// What each pixel is drawn to, and how strongly.
     fn judge(&mut self, known: &Known<'_>) {
-        let Self { planes, front, back, costs: [ahead, behind], aim, pull, .. } = self;
-        wide(
-            #[inline(always)]
-            || {
-                front.cost(planes, ahead);
-                back.cost(planes, behind);
-            },
-        );
+        let Self { planes, front, back, costs: both, aim, pull, .. } = self;
+        costs([front, back], planes, both);
+        let [ahead, behind] = &*both;
         aim.clear();
         pull.clear();
-        let costs = ahead.iter().zip(&*behind);
+        let costs = ahead.iter().zip(behind);
         for ((&share, &bias), (&ahead, &behind)) in known.share.iter().zip(known.bias).zip(costs) {
             let guess = ((share + 0.01) / (1.01 - share)).ln();
             let colors = (GAIN * (behind - ahead)).clamp(-COLORS_SAY, COLORS_SAY);

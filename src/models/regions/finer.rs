@@ -52,10 +52,10 @@ impl Finer {
             plane.clear();
             plane.extend(self.places.iter().map(|&at| opponents(&self.colors[at as usize], c)));
         }
-        let [ahead, behind] = &mut self.costs;
-        figure.cost(&self.planes, ahead, behind);
+        figure.costs(&self.planes, &mut self.costs);
+        let [ahead, behind] = &self.costs;
         self.aim.clear();
-        for (&at, (&ahead, &behind)) in self.places.iter().zip(ahead.iter().zip(&*behind)) {
+        for (&at, (&ahead, &behind)) in self.places.iter().zip(ahead.iter().zip(behind)) {
             let share = self.share[at as usize];
             let guess = ((share + 0.02) / (1.02 - share)).ln();
             let colors = (GAIN * (behind - ahead)).clamp(-COLORS_SAY, COLORS_SAY) * sure;

@@ -19,7 +19,7 @@ use super::rim::Rim;
 use super::sides::Sides;
 use super::spread::Spread;
 use super::steps::Steps;
-use crate::models::operators::{Brief, Image, Plane, mix, ramp, smooth};
+use crate::models::operators::{Brief, Image, Plane, mix, ramp, shade, smooth};
 
 /// How much of the new estimate is taken over with every frame, where nothing moves and where
 /// everything does.
@@ -152,23 +152,27 @@ impl Foreground {
     /// Keeps of a mask, of the size of the frame, what is hair; where no face is known, what is dark
     /// at the top.
     pub fn cut_hair(&mut self, frame: &Image, steps: &Steps, mask: &mut Plane, spare: &mut Plane) {
-        let (luma, depth) = (&self.luma, steps.depth());
-        let mut place = Brief::<Plane>::of(mask.width, mask.height);
+        let frame_luma = Brief::luma_of(frame);
         if let Some(face) = self.face.filter(|_| self.seated > 0.3) {
+            let mut place = Brief::<Plane>::of(mask.width, mask.height);
             let hair = self.hair.get_or_insert_default();
-            hair.find(&self.colors, luma.width, face, &self.shown);
-            self.matte.apply(&hair.share, luma, depth, steps, &Brief::luma_of(frame), &mut place);
-        } else {
-            let top = |luma: f32, row: f32| smooth(luma, 117.0, 94.0) * smooth(row, 0.5, 0.35);
-            let frame_luma = Brief::luma_of(frame);
-            place.fit(mask.width, mask.height);
-            let part = 1.0 / mask.height.max(1) as f32;
-            for (at, (place, &luma)) in place.data.iter_mut().zip(&frame_luma.data).enumerate() {
-                let row = (at / mask.width) as f32 * part;
-                *place = (255.0 * top(f32::from(luma), row)) as u8;
-            }
+            hair.find(self.figure.seen(), self.luma.width, face, &self.shown);
+            let (luma, depth) = (&self.luma, steps.depth());
+            self.matte.apply(&hair.share, luma, depth, steps, &frame_luma, &mut place);
+            return cut(mask, spare, &place, |place| place);
         }
-        cut(mask, spare, &place, |place| place);
+        let tall = mask.height.max(1) as f32;
+        shade(
+            [&*mask, &frame_luma],
+            [&mut *spare],
+            #[inline(always)]
+            |row| {
+                let top = smooth(row as f32 / tall, 0.5, 0.35);
+                #[inline(always)]
+                move |_, [mask, luma]| [mask * top * smooth(luma, 117.0, 94.0)]
+            },
+        );
+        std::mem::swap(mask, spare);
     }
 
     /// Fills `motion` after [`Self::measure`].

@@ -4,9 +4,8 @@
 //! As in [`super::figure`]: two mixtures of Gaussians after Rother, Kolmogorov and Blake, "GrabCut"
 //! (2004), and a random walk instead of a cut.
 
-use super::barrier::Opponents;
 use super::face::Face;
-use super::mixture::{Colors, Mixture};
+use super::mixture::{Colors, Mixture, costs};
 use super::walk::Walk;
 use crate::models::operators::{ramp, smooth};
 
@@ -24,7 +23,6 @@ const SWEEPS: (usize, usize) = (12, 2);
 pub(super) struct Hair {
     /// How far each pixel is hair, 0 to 1.
     pub share: Vec<f32>,
-    planes: Colors,
     hair: Mixture,
     other: Mixture,
     costs: [Vec<f32>; 2],
@@ -34,26 +32,28 @@ pub(super) struct Hair {
     tops: Vec<f32>,
     aim: Vec<f32>,
     pull: Vec<f32>,
-    walk: Walk,
 }
 
 impl Hair {
-    /// Looks for it around a face, within a figure, whose share of each pixel is given.
-    pub fn find(&mut self, colors: &[Opponents], width: usize, face: Face, figure: &[f32]) {
-        let is_new = self.share.len() != colors.len();
-        for (c, plane) in self.planes.iter_mut().enumerate() {
-            plane.clear();
-            plane.extend(colors.iter().map(|color| f32::from(color[c])));
-        }
+    /// Looks for it around a face, within a figure, whose share of each pixel is given. `walk` knows
+    /// the picture.
+    pub fn find(
+        &mut self,
+        (colors, walk): (&Colors, &mut Walk),
+        width: usize,
+        face: Face,
+        figure: &[f32],
+    ) {
+        let is_new = self.share.len() != figure.len();
         self.place(width, face, figure);
-        let ([grown, bare], [hair, other]) = (&mut self.weights, &mut self.costs);
-        self.other.learn(&self.planes, bare, is_new);
-        self.other.cost(&self.planes, other);
-        self.hair.learn(&self.planes, grown, is_new);
-        self.hair.cost(&self.planes, hair);
+        let [grown, bare] = &self.weights;
+        self.hair.learn(colors, grown, is_new);
+        self.other.learn(colors, bare, is_new);
+        costs([&self.hair, &self.other], colors, &mut self.costs);
         self.aim.clear();
         self.pull.clear();
-        let costs = hair.iter().zip(&*other);
+        let [hair, other] = &self.costs;
+        let costs = hair.iter().zip(other);
         for ((&place, &inside), (&hair, &other)) in self.places.iter().zip(figure).zip(costs) {
             let color = (GAIN * (other - hair)).clamp(-COLORS_SAY, COLORS_SAY);
             let odds = (place + color).min(SURELY * (2.0 * inside - 0.9));
@@ -63,9 +63,8 @@ impl Hair {
         if is_new {
             self.share.clone_from(&self.aim);
         }
-        self.walk.prepare(colors, width);
         let sweeps = if is_new { SWEEPS.0 } else { SWEEPS.1 };
-        self.walk.run(&mut self.share, &self.aim, &self.pull, width, sweeps);
+        walk.run(&mut self.share, &self.aim, &self.pull, width, sweeps);
     }
 
     /// What the place of each pixel says, and what is learned from.
@@ -105,6 +104,7 @@ impl Hair {
 
 #[cfg(test)]
 mod tests {
+    use super::super::barrier::Opponents;
     use super::*;
 
     const WIDTH: usize = 160;
@@ -128,6 +128,14 @@ mod tests {
         }
     }
 
+    fn look_at(hair: &mut Hair, colors: &[Opponents], width: usize, face: Face, figure: &[f32]) {
+        let planes: Colors =
+            std::array::from_fn(|c| colors.iter().map(|color| f32::from(color[c])).collect());
+        let mut walk = Walk::default();
+        walk.prepare(colors, width);
+        hair.find((&planes, &mut walk), width, face, figure);
+    }
+
     fn check(lean: f32, hair: Opponents) {
         let places =
             || (0..WIDTH * 88).map(|at| ((at % WIDTH) as f32 + 0.5, (at / WIDTH) as f32 + 0.5));
@@ -149,7 +157,7 @@ mod tests {
             places().map(|(x, y)| if part(x, y, lean) == "wall" { 0.0 } else { 1.0 }).collect();
         let mut found = Hair::default();
         for look in 0..6 {
-            found.find(&colors, WIDTH, FACE, &figure);
+            look_at(&mut found, &colors, WIDTH, FACE, &figure);
             let mut wrong = [0, 0];
             let mut all = 0;
             for ((x, y), &share) in places().zip(&found.share) {
@@ -185,7 +193,7 @@ mod tests {
             let count = width * height;
             let face = Face { x: 2.0, y: 2.0, tall: 4.0 };
             for _ in 0..2 {
-                hair.find(&vec![[90; 3]; count], width, face, &vec![1.0; count]);
+                look_at(&mut hair, &vec![[90; 3]; count], width, face, &vec![1.0; count]);
                 assert!(hair.share.iter().all(|share| (0.0..=1.0).contains(share)));
             }
         }

@@ -3,6 +3,8 @@
 //! As in Rother, Kolmogorov and Blake, "GrabCut" (2004): five of them, each pixel counted to one. They
 //! tell colors finer than a histogram of few bins, and what they saw little of they still judge.
 
+use crate::models::operators::wide;
+
 /// Gaussians in a mixture.
 const PARTS: usize = 5;
 /// Steps to the first centers.
@@ -16,6 +18,18 @@ const LEAST: f32 = 4.0;
 
 /// Colors as three planes of levels.
 pub(super) type Colors = [Vec<f32>; 3];
+
+/// Writes what each color costs on both sides: the less, the more it is of that one.
+pub(super) fn costs(sides: [&Mixture; 2], colors: &Colors, costs: &mut [Vec<f32>; 2]) {
+    wide(
+        #[inline(always)]
+        || {
+            for (side, cost) in sides.into_iter().zip(costs) {
+                side.cost(colors, cost);
+            }
+        },
+    );
+}
 
 /// One Gaussian: its center, and the coefficients of what a color costs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +79,7 @@ impl Mixture {
 
     /// Writes what each color costs: the less, the more it is of this side.
     #[inline(always)]
-    pub fn cost(&self, colors: &Colors, cost: &mut Vec<f32>) {
+    fn cost(&self, colors: &Colors, cost: &mut Vec<f32>) {
         cost.clear();
         cost.resize(colors[0].len(), f32::MAX);
         let [x, y, z] = colors;

@@ -79,6 +79,15 @@ def edited(paint: Path, folder: Path, frames: list[np.ndarray], prompt: str) -> 
     return np.fromfile(made, np.uint8).reshape(HEIGHT, WIDTH, 3)
 
 
+def check_shares(
+    found: np.ndarray, what: str, boxes: list[tuple[tuple[int, int, int, int], float, float]]
+) -> None:
+    """Checks of boxes which part of their pixels was found, at least and at most."""
+    for (left, top, right, bottom), least, most in boxes:
+        share = found[top:bottom, left:right].mean()
+        assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is {what}"
+
+
 def luma(picture: np.ndarray) -> np.ndarray:
     return picture @ np.array([0.299, 0.587, 0.114])
 
@@ -151,17 +160,15 @@ def test_hair_is_painted_and_the_face_is_not(paint, clip, tmp_path, name, hair, 
     frames = astronaut() if name == "astronaut" else frames_of(clip.with_name(name), 30)
     shown = edited(paint, tmp_path, frames, "make the hair purple").astype(int)
     purple = np.minimum(shown[..., 0], shown[..., 2]) > shown[..., 1] + 25
-    for boxes, least, most in ((hair, 0.9, 1.0), (bare, 0.0, 0.03)):
-        for left, top, right, bottom in boxes:
-            share = purple[top:bottom, left:right].mean()
-            assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is purple"
+    check_shares(purple, "purple", [(box, 0.9, 1.0) for box in hair])
+    check_shares(purple, "purple", [(box, 0.0, 0.03) for box in bare])
 
 
 def test_a_person_is_kept_whole_and_a_desk_beside_is_not(paint, tmp_path):
     frames = astronaut()
     shown = edited(paint, tmp_path, frames, "keep only the person").astype(np.int16)
     kept = np.abs(shown - frames[-1]).max(2) <= 20
-    for (left, top, right, bottom), least, most in (
+    boxes = [
         # The ring for the helmet, in the colors of the wall, and both shoulders.
         ((330, 240, 460, 300), 0.8, 1.0),
         ((350, 330, 400, 380), 0.5, 1.0),
@@ -171,24 +178,22 @@ def test_a_person_is_kept_whole_and_a_desk_beside_is_not(paint, tmp_path):
         ((930, 560, 1270, 700), 0.0, 0.02),
         ((0, 300, 60, 700), 0.0, 0.02),
         ((900, 60, 1120, 420), 0.0, 0.3),
-    ):
-        share = kept[top:bottom, left:right].mean()
-        assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is kept"
+    ]
+    check_shares(kept, "kept", boxes)
 
 
 def test_a_road_is_painted_and_the_cars_on_it_and_beside_it_are_not(paint, clip, tmp_path):
     frames = frames_of(clip.with_name("bikes.mp4"), 140)
     shown = edited(paint, tmp_path, frames, "make the road blue").astype(int)
     blue = shown[..., 2] > shown[..., 0] + 60
-    for (left, top, right, bottom), least, most in (
+    boxes = [
         ((650, 500, 760, 560), 0.9, 1.0),
         ((880, 465, 955, 540), 0.9, 1.0),
         ((30, 285, 230, 340), 0.0, 0.12),
         ((690, 380, 830, 430), 0.0, 0.12),
         ((1190, 280, 1280, 420), 0.0, 0.12),
-    ):
-        share = blue[top:bottom, left:right].mean()
-        assert least <= share <= most, f"{(left, top)}: {100 * share:.0f} % is blue"
+    ]
+    check_shares(blue, "blue", boxes)
 
 
 @pytest.mark.parametrize(
