@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import io
 import json
 import urllib.parse
 
 import pytest
 import websockets
+from PIL import Image
 from websockets.asyncio.client import connect
 
 import parhelion as ph
@@ -90,17 +93,28 @@ async def sent_away(peer) -> tuple[list[dict[str, object]], int | None]:
 
 
 async def test_a_client_that_waits_for_no_acknowledgement_is_sent_away(server, session, picture):
-    prompt = json.dumps({"type": "prompt", "prompt": "noir", "enhance_prompt": True})
+    # Pictures, as each keeps the service for a hundred times as long as it takes to send it. Two
+    # in turns, as one that it knows is not unpacked again.
+    changes = [
+        json.dumps({"type": "set_image", "image_data": base64.b64encode(png).decode()})
+        for png in (_flat_png(2000, shade) for shade in (0, 200))
+    ]
     async with connect(stream_url(server)) as peer:
         with contextlib.suppress(websockets.ConnectionClosed):
-            for _ in range(20_000):
-                await peer.send(prompt)
+            for count in range(2000):
+                await peer.send(changes[count % 2])
         said, code = await asyncio.wait_for(sent_away(peer), 20)
-    acks = [message for message in said if message["type"] == "prompt_ack"]
+    acks = [message for message in said if message["type"] == "set_image_ack"]
     assert acks  # each that was taken, as far as it got
     assert code == 1008
     assert "too many updates" in next(m["error"] for m in said if m["type"] == "error")
     assert (await session.transform(picture())).shape == (240, 320, 3)
+
+
+def _flat_png(side: int, shade: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), (shade, shade, shade)).save(file, "png")
+    return file.getvalue()
 
 
 async def test_a_client_that_is_unreadable_is_told_and_then_sent_away(server, session, picture):
