@@ -125,11 +125,11 @@ fn wav_of_every_rate_and_number_of_channels_lasts_as_long() {
 fn files_of_other_kinds_are_told_apart_by_their_bytes() {
     // Bytes at the end that a codec adds or a decoder cannot do without.
     let cases: [(&str, &[u8], usize); 5] = [
-        ("mp3", include_bytes!("sounds/tone-22050-mono.mp3"), 1500),
-        ("ogg", include_bytes!("sounds/tone-44100-stereo.ogg"), 1200),
-        ("flac", include_bytes!("sounds/tone-44100-mono.flac"), 2),
-        ("adpcm", include_bytes!("sounds/tone-16000-mono-adpcm.wav"), 4000),
-        ("aiff", include_bytes!("sounds/tone-44100-mono.aiff"), 2),
+        ("mp3", include_bytes!("../sounds/tone-22050-mono.mp3"), 1500),
+        ("ogg", include_bytes!("../sounds/tone-44100-stereo.ogg"), 1200),
+        ("flac", include_bytes!("../sounds/tone-44100-mono.flac"), 2),
+        ("adpcm", include_bytes!("../sounds/tone-16000-mono-adpcm.wav"), 4000),
+        ("aiff", include_bytes!("../sounds/tone-44100-mono.aiff"), 2),
     ];
     for (name, file, tolerance) in cases {
         let samples = read(open(file.to_vec()).unwrap());
@@ -144,12 +144,12 @@ fn a_truncated_file_is_played_as_far_as_it_goes() {
     let file = wav(1, 16, 48_000, 1, &tone(48_000, 48_000));
     let half = read(open(file[..file.len() / 2].to_vec()).unwrap());
     assert!((half.len() / CHANNELS).abs_diff(24_000) < 1200, "{}", half.len());
-    let file = include_bytes!("sounds/tone-22050-mono.mp3");
+    let file = include_bytes!("../sounds/tone-22050-mono.mp3");
     let whole = read(open(file.to_vec()).unwrap()).len();
     let part = read(open(file[..file.len() * 3 / 4].to_vec()).unwrap()).len();
     assert!(part < whole && part > whole / 2, "{part} of {whole}");
     // All its sound is on one page, of which there is only a part.
-    let file = include_bytes!("sounds/tone-44100-stereo.ogg");
+    let file = include_bytes!("../sounds/tone-44100-stereo.ogg");
     assert!(!refusal(file[..file.len() * 3 / 4].to_vec()).is_empty());
 }
 
@@ -158,11 +158,11 @@ fn a_file_with_a_hole_is_played_around_it_or_refused_and_never_more() {
     let seed = 11;
     let mut random = fastrand::Rng::with_seed(seed);
     for file in [
-        &include_bytes!("sounds/tone-22050-mono.mp3")[..],
-        include_bytes!("sounds/tone-44100-stereo.ogg"),
-        include_bytes!("sounds/tone-44100-mono.flac"),
-        include_bytes!("sounds/tone-16000-mono-adpcm.wav"),
-        include_bytes!("sounds/tone-44100-mono.aiff"),
+        &include_bytes!("../sounds/tone-22050-mono.mp3")[..],
+        include_bytes!("../sounds/tone-44100-stereo.ogg"),
+        include_bytes!("../sounds/tone-44100-mono.flac"),
+        include_bytes!("../sounds/tone-16000-mono-adpcm.wav"),
+        include_bytes!("../sounds/tone-44100-mono.aiff"),
     ] {
         for round in 0..40 {
             let mut file = file.to_vec();
@@ -268,7 +268,7 @@ fn samples_that_cannot_be_played_are_refused_in_words() {
 
 /// FLAC with a comment of that many bytes, as far as they go.
 fn flac_with_a_comment(stated: u32) -> Vec<u8> {
-    let whole = include_bytes!("sounds/tone-44100-mono.flac");
+    let whole = include_bytes!("../sounds/tone-44100-mono.flac");
     let mut comments = 0_u32.to_le_bytes().to_vec();
     comments.extend(1_u32.to_le_bytes());
     comments.extend(stated.to_le_bytes());
@@ -303,8 +303,8 @@ fn a_text_that_claims_to_be_longer_than_the_file_is_not_believed() {
 fn tags_in_front_are_passed_over_whatever_they_say() {
     let mut file = b"ID3\x03\0\0\0\0\0\x14TIT2\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0".to_vec();
     file.extend([0; 100]);
-    file.extend(include_bytes!("sounds/tone-22050-mono.mp3"));
-    let plain = read(open(include_bytes!("sounds/tone-22050-mono.mp3").to_vec()).unwrap());
+    file.extend(include_bytes!("../sounds/tone-22050-mono.mp3"));
+    let plain = read(open(include_bytes!("../sounds/tone-22050-mono.mp3").to_vec()).unwrap());
     assert_eq!(read(open(file).unwrap()).len(), plain.len());
 }
 

@@ -1,18 +1,14 @@
 //! Updates of a live client session: their form on the wire, and who is answered by what.
 
-#[path = "common/script.rs"]
-#[allow(dead_code)]
-mod script;
-
 use std::time::Duration;
 
+use crate::script::{
+    Script, answers, config, errors, image, prompt, request_id, sent, states, wire, with_prompt,
+};
 use parhelion::error::ErrorCode;
 use parhelion::session::ConnectionState::{Connected, Generating};
 use parhelion::session::{
     Change, ClientConfig, ClientInput, Landmarks, Prompt, ReferenceImage, Setting, State,
-};
-use script::{
-    Script, answers, config, errors, image, prompt, request_id, sent, states, wire, with_prompt,
 };
 use serde_json::{Value, json};
 

@@ -1,12 +1,8 @@
 //! Both ends of a session against each other over a network that may misbehave.
 
-#[path = "common/link.rs"]
-#[allow(dead_code)]
-mod link;
-
 use std::time::Duration;
 
-use link::{Faults, Pair};
+use crate::link::{Faults, Pair};
 use parhelion::error::{Error, ErrorCode};
 use parhelion::protocol::{ClientMessage, IceCandidate, ServerMessage};
 use parhelion::session::ConnectionState::{

@@ -2,12 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::stream::{Frame, Receiver, Sender};
 use parhelion::media::assembler::MAX_REPAIRS;
 use parhelion::transport::impairment::{Conditions, Link};
-use stream::{Frame, Receiver, Sender};
-
-#[path = "common/stream.rs"]
-mod stream;
 
 const FRAME_TIME: Duration = Duration::from_millis(33);
 const GAP: Duration = Duration::from_millis(200);

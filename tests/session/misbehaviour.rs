@@ -1,11 +1,11 @@
 //! A service that misbehaves: each case ends in a way that is written down in docs/network.md.
 
-#[path = "common/script.rs"]
-#[allow(dead_code)]
-mod script;
-
 use std::time::Duration;
 
+use crate::script::{
+    CONNECT, Script, answers, config, errors, opens_socket, prompt, request_id, sent, states, wire,
+    with_prompt,
+};
 use parhelion::error::{Error, ErrorCode};
 use parhelion::protocol::ClientMessage;
 use parhelion::session::ConnectionState::{
@@ -13,10 +13,6 @@ use parhelion::session::ConnectionState::{
 };
 use parhelion::session::{
     ClientConfig, ClientInput, ClientOutput, LinkEvent, LocalSignal, Prompt, RetryPolicy,
-};
-use script::{
-    CONNECT, Script, answers, config, errors, opens_socket, prompt, request_id, sent, states, wire,
-    with_prompt,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -146,7 +142,7 @@ fn an_acknowledgement_that_comes_at_once_is_not_missed() {
     let attempt = script.attempt();
     let change = ClientInput::Update { call: 2, change: prompt("a"), timeout: 15 * SECOND };
     script.session.handle(script.now, change);
-    let message = script::server(r#"{"type":"prompt_ack","prompt":"a","success":true}"#);
+    let message = crate::script::server(r#"{"type":"prompt_ack","prompt":"a","success":true}"#);
     script.session.handle(script.now, ClientInput::Received { attempt, message });
     let outputs: Vec<_> = std::iter::from_fn(|| script.session.poll()).collect();
     assert_eq!(answers(&outputs), [(2, Ok(()))]);
@@ -446,7 +442,7 @@ fn a_flood_is_passed_on_and_kept_nowhere() {
         script.receive(message);
         for _ in 0..2000 {
             let attempt = script.attempt();
-            let message = script::server(message);
+            let message = crate::script::server(message);
             script.session.handle(script.now, ClientInput::Received { attempt, message });
             assert_eq!(std::iter::from_fn(|| script.session.poll()).count(), each);
         }

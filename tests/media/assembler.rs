@@ -7,10 +7,7 @@ use parhelion::media::assembler::{MAX_FRAME_BYTES, MAX_PACKETS};
 use parhelion::media::{AssemblerConfig, AssemblerOutput, FrameAssembler, RtpPacket};
 use proptest::prelude::*;
 
-use stream::{Receiver, Sender};
-
-#[path = "common/stream.rs"]
-mod stream;
+use crate::stream::{Receiver, Sender};
 
 const FRAME_TIME: Duration = Duration::from_millis(33);
 const GAP: Duration = Duration::from_millis(200);

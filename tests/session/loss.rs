@@ -1,19 +1,15 @@
 //! A connection is lost: when it is made again, with what state, and when it is not.
 
-#[path = "common/script.rs"]
-#[allow(dead_code)]
-mod script;
-
 use std::time::Duration;
 
+use crate::script::{
+    Script, answers, config, errors, opens_socket, prompt, sent, server, states, wire, with_prompt,
+};
 use parhelion::error::{Error, ErrorCode};
 use parhelion::session::ConnectionState::{Connected, Disconnected, Generating, Reconnecting};
 use parhelion::session::{
     ClientConfig, ClientEvent, ClientInput, ClientOutput, LinkEvent, LocalSignal, Prompt,
     RemoteSignal, State,
-};
-use script::{
-    Script, answers, config, errors, opens_socket, prompt, sent, server, states, wire, with_prompt,
 };
 use serde_json::json;
 
@@ -56,7 +52,7 @@ fn the_newest_acknowledged_state_returns_before_media() {
 fn an_update_under_way_survives_the_loss_and_is_answered_once() {
     let mut script = Script::live(with_prompt("initial"));
     script.update(2, prompt("newest"));
-    script.update(3, script::image("QQ=="));
+    script.update(3, crate::script::image("QQ=="));
     let outputs = script.closed(1006, "");
     assert!(answers(&outputs).is_empty());
     let outputs = script.go_live();

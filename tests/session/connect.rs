@@ -1,11 +1,10 @@
 //! A client makes a connection: the order of the steps, and how a step that fails is told.
 
-#[path = "common/script.rs"]
-#[allow(dead_code)]
-mod script;
-
 use std::time::Duration;
 
+use crate::script::{
+    CONNECT, Script, answers, config, errors, opens_socket, prompt, sent, states, wire, with_prompt,
+};
 use parhelion::error::{Error, ErrorCode};
 use parhelion::session::ConnectionState::{
     Connected, Connecting, Disconnected, Generating, Reconnecting,
@@ -13,9 +12,6 @@ use parhelion::session::ConnectionState::{
 use parhelion::session::{
     ClientConfig, ClientEvent, ClientInput, ClientOutput, LinkEvent, LocalSignal, Prompt,
     RemoteSignal, State,
-};
-use script::{
-    CONNECT, Script, answers, config, errors, opens_socket, prompt, sent, states, wire, with_prompt,
 };
 use serde_json::json;
 

@@ -332,7 +332,11 @@ fn a_decoder_recovers_from_damage_with_the_next_key_frame() {
 fn the_codec_keeps_quiet() {
     let tests = std::env::current_exe().unwrap();
     let output = std::process::Command::new(tests)
-        .args(["--exact", "pictures_survive", "a_new_size_starts_over_with_a_key_frame"])
+        .args([
+            "--exact",
+            "h264::pictures_survive",
+            "h264::a_new_size_starts_over_with_a_key_frame",
+        ])
         .arg("--nocapture")
         .output()
         .unwrap();

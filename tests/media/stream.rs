@@ -1,7 +1,5 @@
 //! A sender of RTP packets and a receiver around the frame assembler, with a clock that tests move.
 
-#![allow(dead_code)] // each test uses a part
-
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

@@ -1,0 +1,8 @@
+//! The local models: prompts, pictures and portraits.
+
+mod avatar;
+mod edit;
+mod faces;
+mod prompt;
+mod restyle;
+mod voice;

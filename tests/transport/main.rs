@@ -1,0 +1,5 @@
+//! Media over real sockets on loopback.
+
+mod fan_out;
+mod impairment;
+mod peer;
