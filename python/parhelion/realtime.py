@@ -99,6 +99,8 @@ class RealTimeClient(Session):
     def _source_ended(self, error: SourceError | None) -> None:
         if error is not None:
             self._report(("error", error))
+        elif self._core.state == "disconnected":
+            return  # it was left because the session is over, and the news of why is on its way
         self._inbox.finish(error)
 
     def _emit(self, event: tuple[Any, ...]) -> None:

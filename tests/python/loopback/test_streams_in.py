@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -370,6 +371,17 @@ async def test_a_session_that_the_service_ends_leaves_the_stream(server, client,
     with pytest.raises(ph.SessionEndedError):
         await read_all(session, [])
     assert await next_of(source) is not None
+
+
+async def test_a_stream_left_because_the_session_is_over_has_not_ended(server, session, picture):
+    """A thread may see that the session is over before its event reaches the loop."""
+    await session.transform(picture())  # so that nothing is on its way
+    server.end_session(session.session_id, "insufficient_credits")
+    while session.get_connection_state() != "disconnected":
+        time.sleep(0.001)  # the loop hears of nothing
+    session._source_ended(None)
+    with pytest.raises(ph.SessionEndedError):
+        await read_all(session, [])
 
 
 @pytest.mark.parametrize("make", [endless, endless_async])
