@@ -120,6 +120,7 @@ async def test_a_full_service_says_so(start_peer):
 
 async def test_a_session_that_the_service_ends_is_opened_again(server, sdk):
     old = (await sdk.call("connect", **address(server)))["session_id"]
+    await sdk.call("until_states", expected=["generating"])
     assert server.end_session(old, "timeout")
     await sdk.call("until_states", expected=["generating", "reconnecting", "generating"])
     new = await sdk.call("session_id")
