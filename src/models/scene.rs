@@ -72,7 +72,7 @@ impl Corners {
 
     /// What is left of the light in a column, given the row.
     #[inline(always)]
-    pub fn light(self, x: usize, y: usize) -> f32 {
+    pub fn light(self, x: i32, y: usize) -> f32 {
         let u = (x as f32 + 0.5) * self.scale_x - 1.0;
         let v = (y as f32 + 0.5) * self.scale_y - 1.0;
         let off = (u * u + v * v) * 0.5;

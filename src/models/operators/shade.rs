@@ -8,14 +8,15 @@ use super::wide::wide;
 /// `row` is called with the number of each row and gives the function of its pixels, which takes
 /// the column and the levels, 0 to 255, and returns levels, which are rounded and cut. Mark both
 /// closures `#[inline(always)]` and keep the inner one free of branches and of slices of unknown
-/// length: the loop then becomes vector code.
+/// length: the loop then becomes vector code. The column is an `i32`, since vectors turn no wider
+/// integer into `f32` at once.
 #[inline(always)]
 pub(in crate::models) fn shade<const K: usize, const N: usize, P>(
     inputs: [&Plane; K],
     outputs: [&mut Plane; N],
     row: impl Fn(usize) -> P,
 ) where
-    P: Fn(usize, [f32; K]) -> [f32; N],
+    P: Fn(i32, [f32; K]) -> [f32; N],
 {
     let (width, height) = inputs
         .first()
@@ -42,7 +43,7 @@ fn run_row<const K: usize, const N: usize>(
     width: usize,
     from: [&[u8]; K],
     to: [&mut [u8]; N],
-    pixel: impl Fn(usize, [f32; K]) -> [f32; N],
+    pixel: impl Fn(i32, [f32; K]) -> [f32; N],
 ) {
     // Blocks through arrays on the stack: reads and writes of different planes can then not be
     // taken for overlapping ones.
@@ -53,7 +54,7 @@ fn run_row<const K: usize, const N: usize>(
         let given: [&[u8; BLOCK]; K] =
             from.map(|row| row[x..x + BLOCK].first_chunk().unwrap_or(&[0; BLOCK]));
         for i in 0..BLOCK {
-            let levels = pixel(x + i, given.map(|block| f32::from(block[i])));
+            let levels = pixel((x + i) as i32, given.map(|block| f32::from(block[i])));
             for n in 0..N {
                 made[n][i] = level(levels[n]);
             }
@@ -64,7 +65,7 @@ fn run_row<const K: usize, const N: usize>(
         x += BLOCK;
     }
     for x in x..width {
-        let levels = pixel(x, from.map(|row| f32::from(row[x])));
+        let levels = pixel(x as i32, from.map(|row| f32::from(row[x])));
         for n in 0..N {
             to[n][x] = level(levels[n]);
         }
@@ -79,7 +80,7 @@ pub(in crate::models) fn alter<const K: usize, P>(
     extras: [&Plane; K],
     row: impl Fn(usize) -> P,
 ) where
-    P: Fn(usize, [f32; 3], [f32; K]) -> [f32; 3],
+    P: Fn(i32, [f32; 3], [f32; K]) -> [f32; 3],
 {
     const BLOCK: usize = 32;
     let (width, height) = (image.width(), image.height());
@@ -101,7 +102,8 @@ pub(in crate::models) fn alter<const K: usize, P>(
                     let mut made = [[0_u8; BLOCK]; 3];
                     for i in 0..BLOCK {
                         let color = [colors[0][i], colors[1][i], colors[2][i]].map(f32::from);
-                        let color = pixel(x + i, color, blocks.map(|block| f32::from(block[i])));
+                        let color =
+                            pixel((x + i) as i32, color, blocks.map(|block| f32::from(block[i])));
                         for c in 0..3 {
                             made[c][i] = level(color[c]);
                         }
@@ -113,7 +115,7 @@ pub(in crate::models) fn alter<const K: usize, P>(
                 }
                 for x in x..width {
                     let color = [red[x], green[x], blue[x]].map(f32::from);
-                    let color = pixel(x, color, given.map(|row| f32::from(row[x])));
+                    let color = pixel(x as i32, color, given.map(|row| f32::from(row[x])));
                     [red[x], green[x], blue[x]] = color.map(level);
                 }
             }
@@ -209,7 +211,7 @@ mod tests {
                 #[inline(always)]
                 |y| {
                     #[inline(always)]
-                    move |x, [a, b]| [a + b, (x + y) as f32]
+                    move |x, [a, b]| [a + b, x as f32 + y as f32]
                 },
             );
             for y in 0..3 {

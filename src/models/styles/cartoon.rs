@@ -29,7 +29,7 @@ impl Style for Cartoon {
                 #[inline(always)]
                 |_, [r, g, b, luma, form, line]| {
                     let step = form * (5.0 / 256.0);
-                    let floor = (step - 0.5).max(0.0).round();
+                    let floor = step.max(0.5).floor();
                     let tone = (floor + smooth(step - floor, 0.86, 1.0)) * 50.0 + 34.0;
                     let gain = (tone - luma) * 0.9;
                     let color = saturate([r + gain, g + gain, b + gain], 2.1);

@@ -18,7 +18,7 @@ impl Style for Comic {
         self.drawn.make_flat(scene, &self.flat, 4.6, 3);
         self.flat.grow(scene);
         self.blur.plane(&self.flat.luma, &mut self.form, scene.length(3.0));
-        let turn = std::f32::consts::TAU / scene.length(9.0).max(4.0);
+        let pitch = 0.71 / scene.length(9.0).max(4.0);
         let [r, g, b] = self.flat.full.each();
         shade(
             [r, g, b, &self.flat.luma, &self.form, &self.drawn.plane],
@@ -30,21 +30,23 @@ impl Style for Comic {
                 move |x, [r, g, b, luma, form, line]| {
                     // A screen of 45 degrees; a parabola stands for the cosine.
                     let x = x as f32;
-                    let wave = |phase: f32| {
-                        let t = phase * (1.0 / std::f32::consts::TAU);
-                        let t = (t - t.floor()) * 2.0 - 1.0;
-                        1.0 - 2.0 * t * t
+                    let wave = |turns: f32| {
+                        let t = turns - turns.floor();
+                        let t = t + t - 1.0;
+                        t * t
                     };
-                    let dots = wave((x + y) * turn * 0.71) + wave((x - y) * turn * 0.71);
-                    let step = (form * (4.0 / 256.0) - 0.5).max(0.0).round();
+                    let valleys = wave((x + y) * pitch) + wave((x - y) * pitch);
+                    let step = (form * (4.0 / 256.0)).max(0.5).floor();
                     let tone = step * 64.0 + 62.0;
                     let gain = tone - luma;
                     let color = saturate([r + gain, g + gain, b + gain], 2.0);
                     // Inks come in steps as well.
-                    let inked = color.map(|level| ((level * (1.0 / 51.0)).max(0.0)).round() * 51.0);
+                    let inked =
+                        color.map(|level| (level * (1.0 / 51.0) + 0.5).max(0.0).floor() * 51.0);
                     // Dots where the tone lies between black and white.
                     let size = ((138.0 - form) * 0.012).max(-1.6).min(1.2);
-                    let dot = smooth(dots + size, 0.35, 0.75) * smooth(form, 26.0, 60.0);
+                    let dot =
+                        smooth(2.0 + size - 2.0 * valleys, 0.35, 0.75) * smooth(form, 26.0, 60.0);
                     let black = smooth(form, 34.0, 26.0).max(smooth(line, 136.0, 143.0));
                     let paper = [1.0, 0.975, 0.89];
                     let made: [f32; 3] = std::array::from_fn(|c| {

@@ -38,7 +38,7 @@ impl Style for GameBoy {
                 let between = y % side == 0;
                 #[inline(always)]
                 move |x, color, []| {
-                    let dim = if between || x % side == 0 { 0.12 } else { 0.0 };
+                    let dim = if between || x % side as i32 == 0 { 0.12 } else { 0.0 };
                     [
                         color[0] + (150.0 - color[0]) * dim,
                         color[1] + (178.0 - color[1]) * dim,

@@ -35,10 +35,11 @@ impl Style for Neon {
             self.tubes.each_mut(),
             #[inline(always)]
             |y| {
+                let y = y as f32;
                 #[inline(always)]
                 move |x, [line]| {
                     let edge = smooth(line, 135.0, 158.0);
-                    let color = gradient(&TUBES, (x + y) as f32 * scale);
+                    let color = gradient(&TUBES, (x as f32 + y) * scale);
                     let core = smooth(line, 150.0, 190.0) * 150.0;
                     [color[0] * edge + core, color[1] * edge + core, color[2] * edge + core]
                 }

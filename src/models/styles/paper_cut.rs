@@ -29,7 +29,7 @@ impl Style for PaperCut {
                 #[inline(always)]
                 |_, [form]| {
                     let step = form * (6.0 / 256.0);
-                    let floor = (step - 0.5).max(0.0).round();
+                    let floor = step.max(0.5).floor();
                     [(floor + smooth(step - floor, 0.9, 1.0)) * 48.0]
                 }
             },
@@ -58,8 +58,8 @@ impl Style for PaperCut {
                     let gain = tone - luma;
                     let color = saturate([r + gain, g + gain, b + gain], 1.75);
                     // Dyed paper comes in few shades.
-                    let dyed =
-                        color.map(|level| mix(level, (level * (1.0 / 40.0)).round() * 40.0, 0.6));
+                    let dyed = color
+                        .map(|level| mix(level, (level * (1.0 / 40.0) + 0.5).floor() * 40.0, 0.6));
                     let dark = smooth(shadow - layer, 5.0, 46.0) * 0.5;
                     let rough = (sheet - 128.0) * 0.13;
                     [

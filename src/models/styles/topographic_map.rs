@@ -72,7 +72,7 @@ impl Style for TopographicMap {
                     let steep = (dx.abs() + dy.abs()).max(0.12);
                     let line = |every: f32, wide: f32| {
                         let phase = height / every;
-                        let far = (phase - phase.round()).abs() * every / steep;
+                        let far = (phase - (phase + 0.5).floor()).abs() * every / steep;
                         1.0 - smooth(far, wide * 0.5, wide * 0.5 + 0.9)
                     };
                     let fade = smooth(steep, 0.13, 0.3);
@@ -83,7 +83,7 @@ impl Style for TopographicMap {
                     let sea = smooth(height, 46.0, 40.0);
                     let ink = [mix(150.0, 60.0, sea), mix(96.0, 120.0, sea), mix(52.0, 170.0, sea)];
                     let wave = coast * (1.0 / 30.0);
-                    let wave = (wave - wave.round()).abs();
+                    let wave = (wave - (wave + 0.5).floor()).abs();
                     let water = smooth(wave, 0.2, 0.08) * sea * smooth(coast, 150.0, 20.0) * 0.8;
                     let drawn = thin.max(bold).max(water);
                     [
