@@ -13,6 +13,9 @@ use crate::models::scene::Scene;
 
 /// Half the width of the widest lights, in pixels of a picture 1280 wide.
 const LIGHT: f32 = 14.0;
+/// How far around a colored light the same color is looked for, as a standard deviation in pixels of
+/// a picture 1280 wide.
+const SURFACE: f32 = 40.0;
 /// Stars in a sky that fills the picture.
 const STARS: u32 = 420;
 /// The sky of a night, from the top down.
@@ -24,6 +27,9 @@ pub(super) struct Night {
     quarter: Image,
     top: Plane,
     surround: Plane,
+    /// What has the color of a colored light, and how much of that is around.
+    colored: Plane,
+    common: Plane,
     opening: Opening,
     /// Light that is given off, at a quarter of the size, and that with its glow, at all of it.
     lights: Image,
@@ -43,6 +49,8 @@ impl Night {
             quarter: Image::default(),
             top: Plane::default(),
             surround: Plane::default(),
+            colored: Plane::default(),
+            common: Plane::default(),
             opening: Opening::default(),
             lights: Image::default(),
             glow: Image::default(),
@@ -59,30 +67,37 @@ impl Night {
         let [r, g, b] = self.quarter.each();
         shade(
             [r, g, b],
-            [&mut self.top],
+            [&mut self.top, &mut self.colored],
             #[inline(always)]
             |_| {
                 #[inline(always)]
-                |_, [r, g, b]| [r.max(g).max(b)]
+                |_, [r, g, b]| {
+                    let top = r.max(g).max(b);
+                    let chroma = top - r.min(g).min(b);
+                    // Strongly colored, as no plant is.
+                    let colored = ramp(chroma, 80.0, 120.0) * ramp(g - r, 4.0, -8.0);
+                    [top, 255.0 * colored]
+                }
             },
         );
         let radius = scene.pixels(LIGHT / 4.0);
         let height = self.quarter.height() as f32;
         self.opening.apply(&self.top, &mut self.surround, radius);
+        self.blur.plane(&self.colored, &mut self.common, scene.length(SURFACE) / 4.0);
         shade(
-            [r, g, b, &self.surround],
+            [r, g, b, &self.surround, &self.colored, &self.common],
             self.lights.each_mut(),
             #[inline(always)]
             |y| {
                 // Windows are above, and by day not brighter than walls in the sun.
                 let bright = 172.0 + 43.0 * ramp(y as f32 / height, 0.2, 0.5);
                 #[inline(always)]
-                move |_, [r, g, b, surround]| {
+                move |_, [r, g, b, surround, colored, common]| {
                     let top = r.max(g).max(b);
                     let chroma = top - r.min(g).min(b);
-                    // Lamps are white, or strongly colored as no plant is.
+                    // Lamps are white, or colored; not what lies between the folds of a dress.
                     let white = ramp(chroma, 60.0, 30.0) * ramp(top, bright - 30.0, bright + 20.0);
-                    let colored = ramp(chroma, 80.0, 120.0) * ramp(g - r, 4.0, -8.0);
+                    let colored = colored * (1.0 / 255.0) * ramp(common, 90.0, 46.0);
                     let lit = ramp(top - surround, 44.0, 105.0) * white.max(colored);
                     // Those without a color burn warm.
                     let gain = 255.0 / top.max(1.0) * lit;
@@ -256,5 +271,35 @@ impl Sky {
                 dot(image, (x, y), (0.5 + 1.3 * c * c * c) * unit, color, seen);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORANGE: [u8; 3] = [240, 110, 50];
+
+    /// The light that is found in a dark picture with something orange in it.
+    fn lights_of(is_orange: impl Fn(usize, usize) -> bool) -> Vec<u8> {
+        let (width, height) = (640, 352);
+        let packed: Vec<u8> = (0..width * height)
+            .flat_map(|at| if is_orange(at % width, at / width) { ORANGE } else { [18; 3] })
+            .collect();
+        let (mut image, mut luma) = (Image::default(), Plane::default());
+        image.split(&packed, width, height);
+        image.luma(&mut luma);
+        let mut night = Night::new(1.0);
+        let refused = crate::models::scene::Refused::default();
+        night.look(&Scene { image: &image, luma: &luma, time: 0.0, fine: true, refused });
+        night.lights.planes[0].data.clone()
+    }
+
+    #[test]
+    fn a_lamp_shines_and_a_dress_with_folds_does_not() {
+        let lamp = lights_of(|x, y| (x as f32 - 320.0).hypot(y as f32 - 200.0) < 6.0);
+        assert!(lamp.iter().any(|&level| level > 200), "{:?}", lamp.iter().max());
+        let folds = lights_of(|x, y| y > 120 && x % 16 > 4);
+        assert!(folds.iter().all(|&level| level < 40), "{:?}", folds.iter().max());
     }
 }
