@@ -1,7 +1,7 @@
 //! What several painted styles begin with: the picture in flat patches, and its lines.
 
 use crate::models::operators::{
-    Double, Guided, HalfFlow, Image, Kuwahara, Lines, Plane, halve_image,
+    Blur, Brief, Double, Guided, HalfFlow, Image, Kuwahara, Lines, Plane, halve_image,
 };
 use crate::models::scene::Scene;
 
@@ -12,11 +12,13 @@ pub(super) struct Flat {
     pub half: Image,
     /// The flattened picture at half size.
     pub small: Image,
+    small_luma: Plane,
     /// The flattened picture at full size, after [`Self::grow`].
     pub full: Image,
     /// The luma of `full`, after [`Self::grow`].
     pub luma: Plane,
     kuwahara: Kuwahara,
+    blur: Blur,
     double: Double,
 }
 
@@ -28,6 +30,15 @@ impl Flat {
         let radius = scene.length(radius * 0.5).clamp(1.0, 40.0);
         let (luma, flow) = (&self.flow.half, &self.flow.flow);
         self.kuwahara.flatten(&self.half, luma, flow, &mut self.small, radius);
+        self.small.luma(&mut self.small_luma);
+    }
+
+    /// The luma of the flattened picture at full size, blurred with a standard deviation of `sigma`
+    /// pixels of a picture 1280 wide. Made from half the size, which a blur hides from 2 pixels on.
+    pub fn form(&mut self, scene: &Scene<'_>, sigma: f32, out: &mut Plane) {
+        let mut blurred = Brief::<Plane>::like(&self.small_luma);
+        self.blur.plane(&self.small_luma, &mut blurred, scene.length(sigma) / 2.0);
+        self.double.to(&blurred, out, scene.width(), scene.height());
     }
 
     /// Brings the flattened picture to full size.
@@ -51,17 +62,18 @@ impl Drawn {
     pub fn make(&mut self, scene: &Scene<'_>, flow: &HalfFlow, width: f32, octaves: usize) {
         // Texture is smoothed away, so that lines are of forms.
         self.guided.smooth(&flow.half, &mut self.luma, scene.length(8.0).max(2.0), 17.0);
-        self.draw(scene, flow, width, octaves);
+        let (luma, flow) = (&self.luma, &flow.flow);
+        self.lines.draw(luma, flow, &mut self.plane, scene.size(), sigma(scene, width), octaves);
     }
 
     /// Draws the lines of the flattened picture.
     pub fn make_flat(&mut self, scene: &Scene<'_>, flat: &Flat, width: f32, octaves: usize) {
-        flat.small.luma(&mut self.luma);
-        self.draw(scene, &flat.flow, width, octaves);
+        let (luma, flow) = (&flat.small_luma, &flat.flow.flow);
+        self.lines.draw(luma, flow, &mut self.plane, scene.size(), sigma(scene, width), octaves);
     }
+}
 
-    fn draw(&mut self, scene: &Scene<'_>, flow: &HalfFlow, width: f32, octaves: usize) {
-        let sigma = scene.length(width * 0.35).clamp(0.55, 1.7);
-        self.lines.draw(&self.luma, &flow.flow, &mut self.plane, scene.size(), sigma, octaves);
-    }
+/// The inner Gaussian of lines about `width` pixels wide in a picture 1280 wide.
+fn sigma(scene: &Scene<'_>, width: f32) -> f32 {
+    scene.length(width * 0.35).clamp(0.55, 1.7)
 }

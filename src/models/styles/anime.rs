@@ -2,7 +2,7 @@
 
 use super::abstraction::{Drawn, Flat};
 use super::{Scene, Style};
-use crate::models::operators::{Blur, Image, Plane, mix, saturate, screen, shade, smooth};
+use crate::models::operators::{Image, Plane, mix, saturate, screen, shade, smooth};
 
 #[derive(Default)]
 pub(super) struct Anime {
@@ -10,7 +10,6 @@ pub(super) struct Anime {
     drawn: Drawn,
     form: Plane,
     glow: Plane,
-    blur: Blur,
 }
 
 impl Style for Anime {
@@ -19,8 +18,8 @@ impl Style for Anime {
         self.drawn.make_flat(scene, &self.flat, 3.0, 3);
         self.flat.grow(scene);
         // Shades follow a smoother form than paint, so that their borders are curves.
-        self.blur.plane(&self.flat.luma, &mut self.form, scene.length(2.0));
-        self.blur.plane(&self.flat.luma, &mut self.glow, scene.length(22.0));
+        self.flat.form(scene, 2.0, &mut self.form);
+        self.flat.form(scene, 22.0, &mut self.glow);
         let [r, g, b] = self.flat.full.each();
         shade(
             [r, g, b, &self.flat.luma, &self.form, &self.glow, &self.drawn.plane],

@@ -4,14 +4,13 @@
 
 use super::abstraction::{Drawn, Flat};
 use super::{Scene, Style};
-use crate::models::operators::{Blur, Image, Plane, mix, saturate, shade, smooth};
+use crate::models::operators::{Image, Plane, mix, saturate, shade, smooth};
 
 #[derive(Default)]
 pub(super) struct Cartoon {
     flat: Flat,
     drawn: Drawn,
     form: Plane,
-    blur: Blur,
 }
 
 impl Style for Cartoon {
@@ -19,7 +18,7 @@ impl Style for Cartoon {
         self.flat.make(scene, 18.0);
         self.drawn.make_flat(scene, &self.flat, 5.0, 4);
         self.flat.grow(scene);
-        self.blur.plane(&self.flat.luma, &mut self.form, scene.length(3.5));
+        self.flat.form(scene, 3.5, &mut self.form);
         let [r, g, b] = self.flat.full.each();
         shade(
             [r, g, b, &self.flat.luma, &self.form, &self.drawn.plane],

@@ -3,7 +3,7 @@
 use super::abstraction::Flat;
 use super::{Scene, Style};
 use crate::models::operators::{
-    Blur, Image, Plane, Texture, saturate, shade, smooth, smooth_noise,
+    Image, Plane, Texture, saturate, shade, smooth, smooth_noise, wide,
 };
 
 #[derive(Default)]
@@ -13,7 +13,6 @@ pub(super) struct Claymation {
     wide: Plane,
     slope: Plane,
     prints: Texture,
-    blur: Blur,
 }
 
 impl Style for Claymation {
@@ -23,8 +22,8 @@ impl Style for Claymation {
         self.flat.grow(scene);
         let scale = scene.length(1.0).max(0.2);
         self.prints.fit(width, height, |x, y| finger(x as f32 / scale, y as f32 / scale));
-        self.blur.plane(&self.flat.luma, &mut self.height, scene.length(3.0));
-        self.blur.plane(&self.flat.luma, &mut self.wide, scene.length(14.0));
+        self.flat.form(scene, 3.0, &mut self.height);
+        self.flat.form(scene, 14.0, &mut self.wide);
         slopes(&self.height, &self.prints.plane, &mut self.slope, scene.pixels(2.0));
         let [r, g, b] = self.flat.full.each();
         shade(
@@ -55,16 +54,33 @@ impl Style for Claymation {
 pub(super) fn slopes(height: &Plane, bumps: &Plane, out: &mut Plane, step: usize) {
     out.fit_to(height);
     let (width, rows) = (height.width, height.height);
-    for y in 0..rows {
-        let above = y.saturating_sub(step);
-        for x in 0..width {
-            let left = x.saturating_sub(step);
-            let (here, there) = (y * width + x, above * width + left);
-            let form = i32::from(height.data[here]) - i32::from(height.data[there]);
-            let bump = i32::from(bumps.data[here]) - i32::from(bumps.data[there]);
-            out.data[here] = (128 + form.clamp(-40, 40) * 3 / 2 + bump / 2).clamp(0, 255) as u8;
-        }
-    }
+    let lit = |[form, past]: [u8; 2], [bump, bump_past]: [u8; 2]| {
+        let form = i16::from(form) - i16::from(past);
+        let bump = i16::from(bump) - i16::from(bump_past);
+        (128 + form.clamp(-40, 40) * 3 / 2 + bump / 2).clamp(0, 255) as u8
+    };
+    let border = step.min(width);
+    wide(
+        #[inline(always)]
+        || {
+            for y in 0..rows {
+                let above = y.saturating_sub(step);
+                let (form, past) = (height.row(y), height.row(above));
+                let (bump, bump_past) = (bumps.row(y), bumps.row(above));
+                let out = &mut out.data[y * width..][..width];
+                for x in 0..border {
+                    out[x] = lit([form[x], past[0]], [bump[x], bump_past[0]]);
+                }
+                let forms = form[border..].iter().zip(past);
+                let bumps = bump[border..].iter().zip(bump_past);
+                for ((out, (&form, &past)), (&bump, &bump_past)) in
+                    out[border..].iter_mut().zip(forms).zip(bumps)
+                {
+                    *out = lit([form, past], [bump, bump_past]);
+                }
+            }
+        },
+    );
 }
 
 /// Dents of fingers with their ridges.

@@ -2,14 +2,13 @@
 
 use super::abstraction::{Drawn, Flat};
 use super::{Scene, Style};
-use crate::models::operators::{Blur, Image, Plane, mix, saturate, shade, smooth};
+use crate::models::operators::{Image, Plane, mix, saturate, shade, smooth};
 
 #[derive(Default)]
 pub(super) struct Comic {
     flat: Flat,
     drawn: Drawn,
     form: Plane,
-    blur: Blur,
 }
 
 impl Style for Comic {
@@ -17,7 +16,7 @@ impl Style for Comic {
         self.flat.make(scene, 13.0);
         self.drawn.make_flat(scene, &self.flat, 4.6, 3);
         self.flat.grow(scene);
-        self.blur.plane(&self.flat.luma, &mut self.form, scene.length(3.0));
+        self.flat.form(scene, 3.0, &mut self.form);
         let pitch = 0.71 / scene.length(9.0).max(4.0);
         let [r, g, b] = self.flat.full.each();
         shade(

@@ -20,7 +20,7 @@ impl Style for PaperCut {
         let (width, height) = scene.size();
         self.flat.make(scene, 18.0);
         self.flat.grow(scene);
-        self.blur.plane(&self.flat.luma, &mut self.form, scene.length(2.6));
+        self.flat.form(scene, 2.6, &mut self.form);
         shade(
             [&self.form],
             [&mut self.layers],

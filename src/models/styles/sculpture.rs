@@ -5,7 +5,7 @@
 
 use super::{Scene, Style};
 use crate::models::operators::{
-    Blur, Image, Plane, Texture, gradient, ink, shade, smooth, smooth_noise,
+    Blur, Image, Plane, Texture, gradient, ink, shade, smooth, smooth_noise, wide,
 };
 
 /// A material.
@@ -224,14 +224,51 @@ impl Style for Sculpture {
 fn slope(height: &Plane, out: &mut Plane, step: usize) {
     out.fit_to(height);
     let (width, rows) = (height.width, height.height);
-    for y in 0..rows {
-        let above = &height.data[y.saturating_sub(step) * width..][..width];
-        let below = &height.data[(y + step).min(rows - 1) * width..][..width];
-        let out = &mut out.data[y * width..][..width];
-        for x in 0..width {
-            let (left, right) = (x.saturating_sub(step), (x + step).min(width - 1));
-            let fall = i32::from(below[right]) - i32::from(above[left]);
-            out[x] = (128 + fall.clamp(-100, 100)).clamp(0, 255) as u8;
+    let facing = |above: u8, below: u8| {
+        let fall = i16::from(below) - i16::from(above);
+        (128 + fall.clamp(-100, 100)) as u8
+    };
+    // Columns with a neighbor on both sides.
+    let inner = step.min(width)..width.saturating_sub(step).max(step.min(width));
+    wide(
+        #[inline(always)]
+        || {
+            for y in 0..rows {
+                let above = &height.data[y.saturating_sub(step) * width..][..width];
+                let below = &height.data[(y + step).min(rows - 1) * width..][..width];
+                let out = &mut out.data[y * width..][..width];
+                let middle = &mut out[inner.clone()];
+                let pairs = above.iter().zip(below.get(2 * step..).unwrap_or_default());
+                for (out, (&above, &below)) in middle.iter_mut().zip(pairs) {
+                    *out = facing(above, below);
+                }
+                for x in (0..inner.start).chain(inner.end..width) {
+                    let (left, right) = (x.saturating_sub(step), (x + step).min(width - 1));
+                    out[x] = facing(above[left], below[right]);
+                }
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slopes_are_those_of_the_neighbors_also_at_the_border() {
+        for (width, step) in [(1, 2), (3, 2), (4, 2), (5, 2), (70, 3)] {
+            let height = Plane::of(width, 6, |x, y| (x * 37 + y * 91 + x * y * 13) as u8);
+            let mut made = Plane::default();
+            slope(&height, &mut made, step);
+            for y in 0..6_usize {
+                for x in 0..width {
+                    let above = height.row(y.saturating_sub(step))[x.saturating_sub(step)];
+                    let below = height.row((y + step).min(5))[(x + step).min(width - 1)];
+                    let fall = (i32::from(below) - i32::from(above)).clamp(-100, 100);
+                    assert_eq!(i32::from(made.row(y)[x]), 128 + fall, "{width} {step} {x} {y}");
+                }
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ impl Style for Watercolor {
         self.flat.make(scene, 10.0);
         self.flat.grow(scene);
         self.blur.plane(&self.flat.luma, &mut self.near, scene.length(1.2));
-        self.blur.plane(&self.flat.luma, &mut self.wide, scene.length(6.0));
+        self.flat.form(scene, 6.0, &mut self.wide);
         self.paper.fit(width, height, paper(31, scene.length(1.3).max(0.7)));
         if self.made_for != (width, height) {
             self.made_for = (width, height);

@@ -378,7 +378,7 @@ async def test_a_stream_left_because_the_session_is_over_has_not_ended(server, s
     await session.transform(picture())  # so that nothing is on its way
     server.end_session(session.session_id, "insufficient_credits")
     while session.get_connection_state() != "disconnected":
-        time.sleep(0.001)  # the loop hears of nothing
+        time.sleep(0.001)  # noqa: ASYNC251 - the loop is to hear of nothing
     session._source_ended(None)
     with pytest.raises(ph.SessionEndedError):
         await read_all(session, [])
