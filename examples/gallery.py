@@ -35,6 +35,8 @@ SHOWN_WIDTH, COLUMNS, ROWS = 288, 5, 6
 LABEL_HEIGHT = 18
 # Levels by which the dither of the sheets moves colors up and down.
 DITHER = 8.0
+# Colors of a palette that are those of most pixels.
+COMMON = 176
 COMBINED = (
     "cyberpunk oil painting at night",
     "watercolor in the rain",
@@ -176,6 +178,15 @@ def sample(pixels: Pixels) -> Image.Image:
     )
 
 
+def palette_of(pixels: Image.Image) -> Image.Image:
+    """256 colors: most for what is frequent, the rest so that nothing is far from all of them."""
+    common = pixels.quantize(COMMON).getpalette() or []
+    apart = pixels.quantize(256 - COMMON, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(common[: 3 * COMMON] + apart[: 3 * (256 - COMMON)])
+    return palette
+
+
 def dithered(canvas: Image.Image) -> Image.Image:
     """The picture with a few levels of a pattern that nobody sees (Bayer 1973)."""
     square = np.array([[0, 2], [3, 1]])
@@ -203,7 +214,7 @@ def sheet(pictures: list[tuple[str, Pixels]], path: Path) -> None:
         font = ImageFont.load_default(size)
         draw.text((left + 4, top + tall + 1), prompt, fill="black", font=font)
     # A palette keeps the files small; a faint even dither keeps skies without steps.
-    palette = sample(np.asarray(canvas)).quantize(256, kmeans=1)
+    palette = palette_of(sample(np.asarray(canvas)))
     shown = dithered(canvas).quantize(palette=palette, dither=Image.Dither.NONE)
     shown.save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e3:.0f} kB")
