@@ -229,7 +229,8 @@ fn slope(height: &Plane, out: &mut Plane, step: usize) {
         (128 + fall.clamp(-100, 100)) as u8
     };
     // Columns with a neighbor on both sides.
-    let inner = step.min(width)..width.saturating_sub(step).max(step.min(width));
+    let border = step.min(width);
+    let inner = border..(width - border).max(border);
     wide(
         #[inline(always)]
         || {
