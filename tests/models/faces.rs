@@ -14,7 +14,7 @@ fn astronaut() -> Picture {
 }
 
 /// A picture of a size by the color of each pixel.
-fn painted(
+pub(super) fn painted(
     (width, height): (usize, usize),
     mut color: impl FnMut(f32, f32) -> [f32; 3],
 ) -> Picture {
@@ -28,7 +28,7 @@ fn painted(
 }
 
 /// The color between four pixels; beyond the border that of the border.
-fn color(picture: &Picture, x: f32, y: f32) -> [f32; 3] {
+pub(super) fn color(picture: &Picture, x: f32, y: f32) -> [f32; 3] {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let (x, y) = (x.clamp(0.0, width as f32 - 1.001), y.clamp(0.0, height as f32 - 1.001));
     let (fx, fy) = (x.fract(), y.fract());
@@ -117,7 +117,7 @@ fn the_teeth_of_a_small_smile_are_no_lip() {
 }
 
 /// Noise that is as strong at each size as at half of it, but for `falls`.
-fn noise(random: &mut fastrand::Rng, size: (usize, usize), falls: f32) -> Vec<f32> {
+pub(super) fn noise(random: &mut fastrand::Rng, size: (usize, usize), falls: f32) -> Vec<f32> {
     let mut sum = vec![0.0; size.0 * size.1];
     let (mut cell, mut strength) = (1_usize, 1.0_f32);
     while cell < size.0.min(size.1) {

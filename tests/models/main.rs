@@ -3,6 +3,7 @@
 mod avatar;
 mod edit;
 mod faces;
+mod outline;
 mod prompt;
 mod restyle;
 mod voice;

@@ -16,11 +16,13 @@ mod gray;
 mod lips;
 mod locate;
 mod marks;
+mod outline;
 
 use crate::media::Picture;
 
 pub use draw::{draw, draw_given};
 pub use marks::{Eye, Given, Lips, Marks, POINTS, Point, Upright};
+pub use outline::{Facing, Profile, profile};
 
 use crop::Crop;
 use locate::Located;
