@@ -8,6 +8,7 @@
 //! to be told from the face.
 
 mod contour;
+mod drawn;
 mod ground;
 mod inside;
 
@@ -15,7 +16,8 @@ use super::gray::Gray;
 use super::marks::Point;
 use crate::media::Picture;
 
-use contour::{Contour, Drawn, Likeness, Parts};
+use contour::{Contour, Likeness, Parts};
+use drawn::Drawn;
 use ground::Colors;
 use inside::{Inside, Measured};
 
@@ -31,7 +33,7 @@ const TURNS: [f32; 3] = [0.0, -16.0, 16.0];
 const AGAIN: usize = 12;
 const CLOSELY: usize = 3;
 /// What has less evidence than this is taken for none.
-const LEAST: f32 = 1.5;
+const LEAST: f32 = 2.0;
 
 /// Where a face looks that is seen from the side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
