@@ -7,7 +7,8 @@
 //!        portrait time IMAGE
 //!        portrait --given X,Y,X,Y,X,Y,X,Y,X,Y (marks | shapes | moods | speak | time) ...
 //!
-//! What is given are both eyes, both corners of the mouth and the chin, in pixels of the image.
+//! What is given are both eyes, both corners of the mouth and the chin, in pixels of the image; of
+//! a profile the eye, the front of the lips, their corner and the chin.
 //! `shapes` and `moods` paint one frame below another, as do the frames that `speak` writes: packed
 //! RGB of 1280x720, 25 a second. `speak` and `time` print what they took as a JSON object.
 
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use parhelion::media::audio::ClipReader;
 use parhelion::media::{Picture, still};
-use parhelion::models::avatar::face::{Given, Point};
+use parhelion::models::avatar::face::{Facing, Front, Given, Point, Profile};
 use parhelion::models::avatar::{Avatar, Mouth, Pose, Stage, face};
 
 const WIDTH: usize = 1280;
@@ -67,14 +68,19 @@ fn load(path: &str, given: Option<Given>) -> Outcome<Portrait> {
 
 fn parse(places: &str) -> Outcome<Given> {
     let numbers: Vec<f32> = places.split(',').map(str::parse).collect::<Result<_, _>>()?;
-    let [a, b, c, d, e, f, g, h, i, j] = numbers[..] else {
-        return Err("--given: expected ten numbers".into());
-    };
-    Ok(Given {
-        eyes: [Point::new(a, b), Point::new(c, d)],
-        mouth: Some([Point::new(e, f), Point::new(g, h)]),
-        chin: Some(Point::new(i, j)),
-    })
+    let points: Vec<Point> = numbers.chunks_exact(2).map(|at| Point::new(at[0], at[1])).collect();
+    match points[..] {
+        [left, right, mouth_left, mouth_right, chin] => Ok(Given::Front(Front {
+            eyes: [left, right],
+            mouth: Some([mouth_left, mouth_right]),
+            chin: Some(chin),
+        })),
+        [eye, front, corner, chin] => {
+            let facing = if front.x < corner.x { Facing::Left } else { Facing::Right };
+            Ok(Given::Side(Profile::given(facing, eye, [front, corner], Some(chin))))
+        }
+        _ => Err("--given: expected ten numbers, or eight of a profile".into()),
+    }
 }
 
 fn marks(Portrait { picture, given }: &Portrait, out: &str) -> Outcome<()> {

@@ -119,8 +119,8 @@ fn client_cases() -> Vec<Case<ClientMessage>> {
                 prompt: Absent,
                 enhance_prompt: None,
                 landmarks: Some(Landmarks {
-                    left_eye: [101.5, 98.0],
-                    right_eye: [180.25, 100.0],
+                    left_eye: Some([101.5, 98.0]),
+                    right_eye: Some([180.25, 100.0]),
                     mouth_left: Some([110.0, 190.0]),
                     mouth_right: Some([172.0, 191.0]),
                     chin: None,

@@ -17,8 +17,6 @@ __all__ = ["Landmarks"]
 
 Place: TypeAlias = Union["tuple[float, float]", Sequence[float], npt.NDArray[Any]]
 
-_OPTIONAL: Final = ("mouth_left", "mouth_right", "chin")
-
 
 @dataclasses.dataclass(frozen=True)
 class Landmarks:
@@ -29,19 +27,23 @@ class Landmarks:
     first; of an array or a :class:`Frame` they are columns and rows. Left is what is at the left of
     the picture, which in a portrait is the right side of whom it shows.
 
+    A face that is seen from the side has one eye. Of who looks to the left of the picture that is
+    ``right_eye``; ``mouth_right`` is the corner of the mouth then, and ``mouth_left`` the place at
+    which the lips meet at the outline. Of who looks to the right it is the other way round.
+
     What is not given is looked for, near where it should be. A place has to be inside of the
     picture, which is looked at when both are set.
 
     Raises:
-        InvalidInputError: A place is no pair of finite numbers, or this is no face: the eyes are
-            exchanged, less than 4 pixels apart or turned by more than 35 degrees, only one corner
+        InvalidInputError: A place is no pair of finite numbers, or this is no face: there
+            is no eye, or one without a mouth; the eyes are exchanged, less than 4 pixels apart or turned by more than 35 degrees, only one corner
             of the mouth is given, the mouth is not below the eyes, the chin not below the mouth, or
             either far from where it is in any face.
     """
 
-    left_eye: Place
-    """The middle of the eye at the left of the picture."""
-    right_eye: Place
+    left_eye: Place | None = None
+    """The middle of the eye at the left of the picture; None if it is not seen."""
+    right_eye: Place | None = None
     """The middle of the other."""
     mouth_left: Place | None = None
     """The corner of the mouth at the left of the picture; both corners or none."""
@@ -53,7 +55,7 @@ class Landmarks:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             place = getattr(self, field.name)
-            if place is not None or field.name not in _OPTIONAL:
+            if place is not None:
                 # The only way to set an attribute of a frozen one.
                 object.__setattr__(self, field.name, _checked(field.name, place))
         _core.check_landmarks(dataclasses.asdict(self), "Landmarks")

@@ -133,7 +133,7 @@ impl Message for ClientMessage {
         (
             "set_image",
             "{image_data: base64 string or null, prompt?: string or null, \
-             landmarks?: {left_eye: [x, y], right_eye: [x, y], mouth_left?, mouth_right?, chin?}}",
+             landmarks?: {left_eye?: [x, y], right_eye?: [x, y], mouth_left?, mouth_right?, chin?}}",
         ),
         ("switch_camera", "{rotateY: 0 or 2}"),
     ];

@@ -15,7 +15,7 @@ use super::options::LandmarksArguments;
 use crate::client::{self, FetchOptions};
 use crate::error::{Error, Result};
 use crate::media::{Picture, PixelFormat, still};
-use crate::models::avatar::face::{self, Marks};
+use crate::models::avatar::face::{self, Facing, Marks};
 use crate::protocol::Landmarks;
 use crate::server::face_of;
 use crate::session::ReferenceImage;
@@ -136,13 +136,21 @@ fn shown(py: Python<'_>, picture: Picture) -> PyResult<Bound<'_, PyAny>> {
 
 fn places<'py>(py: Python<'py>, marks: &Marks) -> PyResult<Bound<'py, PyDict>> {
     let places = PyDict::new(py);
-    for (name, place) in [
-        ("left_eye", marks.eyes[0].center),
-        ("right_eye", marks.eyes[1].center),
-        ("mouth_left", marks.lips.left),
-        ("mouth_right", marks.lips.right),
-        ("chin", marks.chin),
-    ] {
+    match (marks.facing, &marks.eyes[..]) {
+        // Who looks to the left shows the right eye.
+        (Some(facing), [eye, ..]) => {
+            let seen = if facing == Facing::Left { "right_eye" } else { "left_eye" };
+            places.set_item(seen, (eye.center.x, eye.center.y))?;
+        }
+        (None, [left, right, ..]) => {
+            places.set_item("left_eye", (left.center.x, left.center.y))?;
+            places.set_item("right_eye", (right.center.x, right.center.y))?;
+        }
+        _ => {}
+    }
+    for (name, place) in
+        [("mouth_left", marks.lips.left), ("mouth_right", marks.lips.right), ("chin", marks.chin)]
+    {
         places.set_item(name, (place.x, place.y))?;
     }
     Ok(places)

@@ -41,8 +41,8 @@ pub(super) struct IceServerArguments {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(super) struct LandmarksArguments {
-    left_eye: [f32; 2],
-    right_eye: [f32; 2],
+    left_eye: Option<[f32; 2]>,
+    right_eye: Option<[f32; 2]>,
     mouth_left: Option<[f32; 2]>,
     mouth_right: Option<[f32; 2]>,
     chin: Option<[f32; 2]>,

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 use crate::media::{Picture, still};
 use crate::models::Control;
-use crate::models::avatar::face::{Given, Point};
+use crate::models::avatar::face::{Facing, Front, Given, Point, Profile};
 use crate::session::{EncodedImage, Landmarks, State};
 
 /// The last reference image, decoded: most updates change the prompt alone.
@@ -111,13 +111,21 @@ pub(super) fn image_data(state: &State) -> Option<EncodedImage> {
 /// A face where it was said to be.
 pub(crate) fn face_of(landmarks: Landmarks) -> Given {
     let point = |[x, y]: [f32; 2]| Point::new(x, y);
-    Given {
-        eyes: [point(landmarks.left_eye), point(landmarks.right_eye)],
-        mouth: landmarks
-            .mouth_left
-            .zip(landmarks.mouth_right)
-            .map(|(left, right)| [point(left), point(right)]),
-        chin: landmarks.chin.map(point),
+    let mouth = landmarks.mouth_left.zip(landmarks.mouth_right);
+    let mouth = mouth.map(|(left, right)| [point(left), point(right)]);
+    let chin = landmarks.chin.map(point);
+    // The check lets no profile pass without a mouth.
+    match (landmarks.left_eye.map(point), landmarks.right_eye.map(point), mouth) {
+        (Some(eye), None, Some([corner, front])) => {
+            Given::Side(Profile::given(Facing::Right, eye, [front, corner], chin))
+        }
+        (None, Some(eye), Some([front, corner])) => {
+            Given::Side(Profile::given(Facing::Left, eye, [front, corner], chin))
+        }
+        (left, right, mouth) => {
+            let eyes = [left, right].map(|eye| eye.unwrap_or(Point::new(0.0, 0.0)));
+            Given::Front(Front { eyes, mouth, chin })
+        }
     }
 }
 
@@ -132,8 +140,8 @@ mod tests {
         let file = still::encode(PixelFormat::Gray, &[90; 60 * 40], 60, 40).unwrap();
         let prepared = |right_eye| {
             let landmarks = Landmarks {
-                left_eye: [20.0, 15.0],
-                right_eye,
+                left_eye: Some([20.0, 15.0]),
+                right_eye: Some(right_eye),
                 mouth_left: None,
                 mouth_right: None,
                 chin: None,
@@ -143,7 +151,8 @@ mod tests {
             prepare(&State { prompt: None, image: Some(image) }, None)
         };
         let face = prepared([40.0, 15.0]).unwrap().face.unwrap();
-        assert_eq!(face.eyes, [Point::new(20.0, 15.0), Point::new(40.0, 15.0)]);
+        let eyes = [Point::new(20.0, 15.0), Point::new(40.0, 15.0)];
+        assert_eq!(face, Given::Front(Front { eyes, mouth: None, chin: None }));
         let error = prepared([61.0, 15.0]).err().unwrap().message;
         let expected = "right_eye: expected a place in the picture of 60 x 40 pixels, got 61, 15";
         assert!(error.contains(expected), "{error}");

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use parhelion::media::Picture;
-use parhelion::models::avatar::face::{self, Given, Point};
+use parhelion::models::avatar::face::{self, Front, Given, Point};
 use parhelion::models::avatar::{Avatar, Mouth, Pose, Stage};
 
 const FRAME: Duration = Duration::from_millis(40);
@@ -114,12 +114,12 @@ fn the_parts_of_a_drawn_face_are_found() {
 
 #[test]
 fn what_is_given_is_kept() {
-    let given = Given {
+    let given = Front {
         eyes: [Point::new(120.0, 152.0), Point::new(180.0, 148.0)],
         mouth: Some([Point::new(125.0, 216.0), Point::new(175.0, 214.0)]),
         chin: Some(Point::new(151.0, 255.0)),
     };
-    let marks = face::find(&portrait(), Some(&given)).marks.unwrap();
+    let marks = face::find(&portrait(), Some(&Given::Front(given))).marks.unwrap();
     assert_eq!([marks.eyes[0].center, marks.eyes[1].center], given.eyes);
     assert_eq!([marks.lips.left, marks.lips.right], given.mouth.unwrap());
     assert_eq!(marks.chin, given.chin.unwrap());

@@ -6,4 +6,5 @@ mod faces;
 mod outline;
 mod prompt;
 mod restyle;
+mod side;
 mod voice;

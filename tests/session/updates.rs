@@ -96,8 +96,8 @@ fn landmarks_go_with_their_image() {
 
 fn face() -> Landmarks {
     Landmarks {
-        left_eye: [100.0, 100.0],
-        right_eye: [200.0, 100.5],
+        left_eye: Some([100.0, 100.0]),
+        right_eye: Some([200.0, 100.5]),
         mouth_left: None,
         mouth_right: None,
         chin: None,

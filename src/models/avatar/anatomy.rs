@@ -71,8 +71,10 @@ impl Anatomy {
         let side = cell as f32;
         let frame = shape.marks.upright();
         let reach = 2.35 * shape.unit;
-        let center = frame.place(0.0, 0.45);
-        let low = frame.place(0.0, 3.25);
+        // From the side most of a head is behind its eye.
+        let middle = shape.marks.facing.map_or(0.0, |facing| -0.6 * facing.sign());
+        let center = frame.place(middle, 0.45);
+        let low = frame.place(middle, 3.25);
         let cells = |value: f32, last: usize| (value / side).clamp(0.0, last as f32) as usize;
         let (last_column, last_row) = (width / cell, height / cell);
         let left = cells(center.x - reach, last_column);
@@ -193,7 +195,7 @@ impl Anatomy {
             sum.0 += weights.common[at] * moves.common[at].0;
             sum.1 += weights.common[at] * moves.common[at].1;
         }
-        (sum, pose.roll * weights.common[0])
+        (sum, moves.turn * weights.common[0])
     }
 
     pub fn row_of(&self, point: Point) -> usize {
@@ -251,7 +253,7 @@ pub(super) fn smooth(t: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::media::Picture;
-    use crate::models::avatar::face::{Given, POINTS, Upright, find};
+    use crate::models::avatar::face::{Facing, Front, Given, POINTS, Profile, Upright, find};
 
     fn faces() -> Vec<Marks> {
         let plain = Marks::proportional(Point::new(580.0, 280.0), Point::new(700.0, 280.0), 1.0);
@@ -264,7 +266,17 @@ mod tests {
         }
         let small = Marks::proportional(Point::new(600.0, 300.0), Point::new(640.0, 302.0), 1.0);
         let large = Marks::proportional(Point::new(500.0, 260.0), Point::new(760.0, 260.0), 1.0);
-        vec![plain, laughing, small, large]
+        // From both sides, as flat and as deep as the lips of a profile can be.
+        let side = |facing: Facing, deep: f32| {
+            let sign = facing.sign();
+            let (eye, corner) = (Point::new(640.0, 280.0), Point::new(640.0 + 12.0 * sign, 418.0));
+            let front = Point::new(corner.x + sign * deep, corner.y - 3.0);
+            let profile = Profile::given(facing, eye, [front, corner], None);
+            let even = Picture { width: 1280, height: 720, data: vec![120; 1280 * 720 * 3] };
+            find(&even, Some(&Given::Side(profile))).marks.unwrap()
+        };
+        let (left, right) = (side(Facing::Left, 8.0), side(Facing::Right, 60.0));
+        vec![plain, laughing, small, large, left, right]
     }
 
     fn any_pose(random: &mut fastrand::Rng) -> Pose {
@@ -336,13 +348,13 @@ mod tests {
         let width = within(0.4, 1.6);
         let slope = 0.5 * width * within(-0.4, 0.4);
         let corner = |side: f32| frame.place(beside + 0.5 * side * width, below + side * slope);
-        let given = Given {
+        let given = Front {
             eyes: [frame.place(-0.5, 0.0), frame.place(0.5, 0.0)],
             mouth: Some([corner(-1.0), corner(1.0)]),
             chin: Some(frame.place(within(-0.8, 0.8), below + within(0.2, 2.5))),
         };
         let even = Picture { width: 1280, height: 720, data: vec![120; 1280 * 720 * 3] };
-        let mut marks = find(&even, Some(&given)).marks.unwrap();
+        let mut marks = find(&even, Some(&Given::Front(given))).marks.unwrap();
         // Some are open.
         let open = within(-0.2, 0.2).max(0.0) * frame.unit;
         for at in 0..POINTS {

@@ -22,6 +22,7 @@ mod placing;
 mod pose;
 mod resample;
 mod shape;
+mod side;
 mod stage;
 mod texture;
 mod tones;
@@ -46,7 +47,8 @@ use texture::mix;
 const FADE: f32 = 0.4;
 /// What is said of portraits that cannot speak, or not all.
 const NO_FACE: &str = "portrait: no face was found, so it is shown as a still; use a picture in which \
-                       both eyes and the mouth of a face are seen, or give landmarks with it";
+                       both eyes and the mouth of a face are seen, or a profile before a plain ground, \
+                       or give landmarks with it";
 const SEVERAL: &str = "portrait: there are several faces; the largest speaks";
 /// Neutral grey, half as bright as white to the eye.
 const GREY: u32 = 0xff77_7777;

@@ -11,7 +11,7 @@ pub(super) const LIP: usize = 4;
 /// How far the lips part at the most, in distances of the eyes.
 const GAPE: f32 = 0.29;
 /// The part of the parting that the upper lip does.
-const UPPER_PART: f32 = 0.14;
+pub(super) const UPPER_PART: f32 = 0.14;
 
 /// The movements of a pose, in pixels.
 pub(super) struct Moves {
@@ -19,10 +19,15 @@ pub(super) struct Moves {
     pub upper: [(f32, f32); LIP],
     pub lower: [(f32, f32); LIP],
     pub lids: (f32, f32),
+    /// The turn of the head in the picture, in radians.
+    pub turn: f32,
 }
 
 impl Moves {
     pub fn of(shape: &Shape, pose: &Pose) -> Self {
+        if let Some(facing) = shape.marks.facing {
+            return Self::from_the_side(shape, facing, pose);
+        }
         let [upper, lower] = lips(shape, pose);
         let lids = pose.lids * shape.unit;
         Self {
@@ -30,6 +35,7 @@ impl Moves {
             upper,
             lower,
             lids: (shape.plumb.0 * lids, shape.plumb.1 * lids),
+            turn: pose.roll,
         }
     }
 }
@@ -80,7 +86,7 @@ fn common(shape: &Shape, pose: &Pose) -> [(f32, f32); COMMON] {
 }
 
 /// How far the lips are apart in the middle, in pixels.
-fn gap(shape: &Shape, pose: &Pose) -> f32 {
+pub(super) fn gap(shape: &Shape, pose: &Pose) -> f32 {
     let mouth = &pose.mouth;
     (GAPE * mouth.open * (1.0 - 0.25 * mouth.round) + 0.045 * mouth.tuck) * shape.unit
 }
@@ -115,9 +121,9 @@ fn lips(shape: &Shape, pose: &Pose) -> [[(f32, f32); LIP]; 2] {
     ]
 }
 
-/// How far the jaw has dropped, in half widths of the mouth.
+/// How far the jaw has dropped, in half widths of a mouth.
 pub(super) fn jaw_drop(shape: &Shape, pose: &Pose) -> f32 {
     let gap = gap(shape, pose);
     let (open, close) = ((gap - shape.gap).max(0.0), (shape.gap - gap).max(0.0));
-    ((1.0 - UPPER_PART) * open - 0.7 * close) / shape.half
+    ((1.0 - UPPER_PART) * open - 0.7 * close) / shape.wide
 }

@@ -5,12 +5,13 @@
 
 use std::ops::Range;
 
-use super::face::{Eye, Point};
+use super::face::{Eye, Facing, Point};
 use super::inside::Inside;
 use super::mesh::Mesh;
 use super::placing::FINENESS;
 use super::pose::Pose;
 use super::shape::Shape;
+use super::side::{self, along};
 use super::stage::{Cells, Face};
 use super::texture::{POINT, Texture, levels, mix, packed};
 use crate::models::operators::wide;
@@ -293,7 +294,7 @@ impl<'a> Lips<'a> {
         let (moved, turn) = face.anatomy.head_move(pose);
         Self {
             painter,
-            inside: Inside::new(face.tones, pose.mouth, shape.half),
+            inside: Inside::new(face.tones, pose.mouth, shape.wide),
             moved,
             sin_cos: turn.sin_cos(),
             drop: face.anatomy.jaw_drop(pose),
@@ -308,7 +309,11 @@ impl<'a> Lips<'a> {
         let lips = &shape.marks.lips;
         let (uu, vu) = shape.by_mouth(Point::new(above[0], above[1]));
         let (ul, vl) = shape.by_mouth(Point::new(below[0], below[1]));
-        let sealed = |u: f32| if u.abs() >= 1.0 { 1.0 + self.seal } else { self.seal * u.powi(4) };
+        let sealed = |u: f32| {
+            // At an outline lips do not lie on each other.
+            let u = shape.marks.facing.map_or(u.abs(), |facing| (-facing.sign() * u).max(0.0));
+            if u >= 1.0 { 1.0 + self.seal } else { self.seal * u.powi(4) }
+        };
         let over = Shape::edge(&lips.upper, uu) - vu + sealed(uu);
         let under = vl - Shape::edge(&lips.lower, ul) + sealed(ul);
         [over, under, uu, ul, above[0], above[1], below[0], below[1]]
@@ -327,7 +332,7 @@ impl<'a> Lips<'a> {
         let color = if lower >= 256 {
             lower_lip()
         } else {
-            let color = self.between(x, y, -over, -under);
+            let color = self.between(x, y, (-over, -under), (uu, ul));
             if lower > 0 { mix(color, lower_lip(), lower) } else { color }
         };
         if upper > 0 { mix(color, upper_lip(), upper) } else { color }
@@ -352,7 +357,13 @@ impl<'a> Lips<'a> {
     }
 
     /// What is seen between the lips, so far below the upper and above the lower.
-    fn between(&self, x: usize, y: usize, under: f32, over: f32) -> u32 {
+    fn between(
+        &self,
+        x: usize,
+        y: usize,
+        (under, over): (f32, f32),
+        (upper_u, lower_u): (f32, f32),
+    ) -> u32 {
         let shape = &self.painter.face.anatomy.shape;
         let lips = &shape.marks.lips;
         // Where the bones have this place.
@@ -363,6 +374,12 @@ impl<'a> Lips<'a> {
             Point::new(shape.mouth.x + px * cos + py * sin, shape.mouth.y + py * cos - px * sin);
         let (u, v) = shape.by_mouth(skull);
         let (upper_line, lower_line) = (Shape::edge(&lips.upper, u), Shape::edge(&lips.lower, u));
+        if let Some(facing) = shape.marks.facing {
+            let part = under / (under + over).max(1e-3);
+            let along = along(facing, upper_u + (lower_u - upper_u) * part);
+            let height = (v - upper_line) / shape.wide;
+            return self.from_the_side(facing, skull, (along, height), (under, over));
+        }
         let teeth = ((v - upper_line) / shape.half, (v - lower_line) / shape.half - self.drop);
         let mut color = self.inside.color(u, teeth, under, over);
         // What is seen of the teeth in the portrait is better than any that are painted.
@@ -380,7 +397,28 @@ impl<'a> Lips<'a> {
         }
         packed(color)
     }
+
+    /// What is seen between the lips from the side: as far as the teeth the inside of the mouth, and
+    /// before them what is behind the face.
+    fn from_the_side(
+        &self,
+        facing: Facing,
+        skull: Point,
+        (along, height): (f32, f32),
+        (under, over): (f32, f32),
+    ) -> u32 {
+        let shape = &self.painter.face.anatomy.shape;
+        let deep = (TEETH - along) * 2.0 * shape.half;
+        let side = (1.0 - along / TEETH).clamp(0.0, 1.0);
+        let drop = self.drop * (0.5 + 0.5 * along.clamp(0.0, 1.0));
+        let inside = self.inside.color(side, (height, height - drop), under, over);
+        let behind = self.painter.color(side::behind(shape, facing, skull));
+        mix(behind, packed(inside), cover(deep - 0.5))
+    }
 }
+
+/// How far along the lips the teeth begin that are seen from the side.
+const TEETH: f32 = 0.80;
 
 /// How much of a pixel is covered whose center is so many pixels inside an edge, of 256.
 fn cover(inside: f32) -> u32 {

@@ -2,6 +2,9 @@
 
 use super::face::{Eye, Marks, Point};
 
+/// Half the width of a mouth that is seen from the side, in distances of the eyes.
+const SIDE_HALF: f32 = 0.40;
+
 /// The face in its frame, in pixels.
 pub(super) struct Shape {
     pub marks: Marks,
@@ -13,6 +16,8 @@ pub(super) struct Shape {
     pub across: (f32, f32),
     pub down: (f32, f32),
     pub half: f32,
+    /// Half the width of the mouth as it is seen from the front.
+    pub wide: f32,
     /// How far the lips are parted in the portrait.
     pub gap: f32,
     /// How far the corners are above the middle of the closed lips: how much the portrait smiles.
@@ -42,11 +47,16 @@ impl Shape {
             across,
             down: (-across.1, across.0),
             half,
+            wide: if marks.facing.is_some() { SIDE_HALF * frame.tall } else { half },
             gap,
             bow,
             level: (frame.cos, frame.sin),
             plumb: (-frame.sin, frame.cos),
-            pivot: frame.place(0.0, 2.3),
+            pivot: match marks.facing {
+                // Where the head sits on the spine.
+                Some(facing) => frame.place(-0.9 * facing.sign(), 1.4),
+                None => frame.place(0.0, 2.3),
+            },
             marks,
         }
     }

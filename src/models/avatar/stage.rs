@@ -6,11 +6,12 @@
 use std::ops::Range;
 
 use super::anatomy::{Anatomy, Side};
-use super::face::{Given, Marks, Point, find};
+use super::face::{Facing, Given, Marks, Point, find};
 use super::mesh::Mesh;
 use super::painter::Painter;
 use super::placing::{FINENESS, Placing, texture};
 use super::pose::Pose;
+use super::side::AHEAD;
 use super::texture::{POINT, Texture};
 use super::tones::Tones;
 use crate::media::Picture;
@@ -33,7 +34,7 @@ pub(super) struct Face {
     pub tones: Tones,
     /// Cells in which the lips are, and those of each eye.
     pub mouth_box: Cells,
-    pub eye_boxes: [Cells; 2],
+    pub eye_boxes: Vec<Cells>,
     pub upper: Mesh,
     pub lower: Mesh,
     pub lids: Mesh,
@@ -106,12 +107,12 @@ impl Stage {
             Painter { texture: &self.texture, face, width: self.width, height: self.height };
         painter.paint(&pose, out);
         if pose.lids > 0.004 {
-            let rows = face.eye_boxes[0].rows.start.min(face.eye_boxes[1].rows.start)
-                ..face.eye_boxes[0].rows.end.max(face.eye_boxes[1].rows.end);
-            face.lids.solve(&face.anatomy, &pose, Side::Lids, rows);
+            let rows = face.eye_boxes.iter().map(|cells| cells.rows.clone());
+            let rows = rows.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+            face.lids.solve(&face.anatomy, &pose, Side::Lids, rows.unwrap_or_default());
             let painter =
                 Painter { texture: &self.texture, face, width: self.width, height: self.height };
-            for at in 0..2 {
+            for at in 0..face.eye_boxes.len() {
                 painter.lid(&pose, at, out);
             }
         }
@@ -156,18 +157,24 @@ impl Face {
             }
         };
         let wide = shape.half + 0.30 * unit;
+        // Before an outline the picture parts as well.
+        let [left, right] = match shape.marks.facing {
+            Some(Facing::Left) => [wide + AHEAD * unit, wide],
+            Some(Facing::Right) => [wide, wide + AHEAD * unit],
+            None => [wide; 2],
+        };
         let mouth_box = cells(
-            Point::new(shape.mouth.x - wide, shape.mouth.y - 0.42 * unit),
-            Point::new(shape.mouth.x + wide, shape.mouth.y + 0.62 * unit),
+            Point::new(shape.mouth.x - left, shape.mouth.y - 0.42 * unit),
+            Point::new(shape.mouth.x + right, shape.mouth.y + 0.62 * unit),
         );
-        let eye_boxes = std::array::from_fn(|at| {
-            let eye = &shape.marks.eyes[at];
+        let eye_boxes = shape.marks.eyes.iter().map(|eye| {
             let wide = 1.15 * eye.half_width + 0.18 * unit;
             cells(
                 Point::new(eye.center.x - wide, eye.center.y - 0.62 * unit),
                 Point::new(eye.center.x + wide, eye.center.y + 0.36 * unit),
             )
         });
+        let eye_boxes = eye_boxes.collect();
         Self {
             mouth_box,
             eye_boxes,

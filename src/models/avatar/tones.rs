@@ -33,7 +33,11 @@ impl Tones {
         let mut eyes = Vec::new();
         for step in 0..48 {
             let (a, b) = ((step % 8) as f32 / 7.0 - 0.5, (step / 8) as f32 / 5.0 - 0.5);
-            for side in [-0.5, 0.5] {
+            let cheeks = match marks.facing {
+                Some(facing) => vec![-0.45 * facing.sign()],
+                None => vec![-0.5, 0.5],
+            };
+            for side in cheeks {
                 skin.push(at(frame.place(side + 0.3 * a, 0.55 + 0.3 * b)));
             }
             let place = |u: f32, height: f32| {

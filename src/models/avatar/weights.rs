@@ -14,20 +14,23 @@ pub(super) struct Weights {
     pub lids: f32,
 }
 
-/// What a place has to do with both eyes.
+/// What a place has to do with the eyes.
 #[derive(Default)]
-struct ByEyes {
-    brows: f32,
+pub(super) struct ByEyes {
+    pub brows: f32,
     frown: f32,
     inward: f32,
-    squint: f32,
-    gaze: f32,
-    lids: f32,
+    pub squint: f32,
+    pub gaze: f32,
+    pub lids: f32,
 }
 
 impl Weights {
     pub fn of(shape: &Shape, point: Point) -> Self {
         let marks = &shape.marks;
+        if let Some(facing) = marks.facing {
+            return Self::from_the_side(shape, facing, point);
+        }
         // Lengths across the face are in distances of the eyes, lengths down it in units.
         let (unit, frame) = (shape.unit, marks.upright());
         let (x, y) = frame.inside(point);
@@ -137,7 +140,7 @@ impl Weights {
 }
 
 impl ByEyes {
-    fn of(shape: &Shape, point: Point) -> Self {
+    pub fn of(shape: &Shape, point: Point) -> Self {
         let mut sum = Self::default();
         for (eye, inner) in shape.marks.eyes.iter().zip([1.0, -1.0]) {
             sum.add(shape, eye, inner, point);
@@ -175,6 +178,6 @@ impl ByEyes {
 }
 
 /// 1 in the middle, less around it as a bell is.
-fn bump(dx: f32, dy: f32) -> f32 {
+pub(super) fn bump(dx: f32, dy: f32) -> f32 {
     (-0.5 * (dx * dx + dy * dy)).exp()
 }

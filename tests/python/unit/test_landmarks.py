@@ -33,12 +33,17 @@ def test_places_are_pairs_of_numbers_of_any_kind():
     with pytest.raises(dataclasses.FrozenInstanceError):
         marks.chin = (1, 1)
     assert ph.Landmarks(**FACE).chin == (145.0, 290.0)
+    side = ph.Landmarks(right_eye=(211, 240), mouth_left=(166, 378), mouth_right=(185, 381))
+    assert (side.left_eye, side.mouth_left) == (None, (166.0, 378.0))
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"left_eye": None}, r"left_eye: expected \(x, y\), two numbers, got NoneType"),
+        ({"left_eye": None}, "mouth_left: expected 0.05 to 0.6 distances .* before mouth_right"),
+        ({"left_eye": None, "right_eye": None}, "right_eye: expected both, or of a profile the"),
+        ({"left_eye": None, "mouth_left": None}, "right_eye: expected the corner of the mouth"),
+        ({"left_eye": None, "mouth_left": (170, 220)}, "chin: expected .* before right_eye"),
         ({"left_eye": 3}, "left_eye: .* got int"),
         ({"left_eye": "12"}, "left_eye: .* got str"),
         ({"left_eye": (1, 2, 3)}, "left_eye: .* got tuple of int, int, int"),

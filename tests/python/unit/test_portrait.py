@@ -55,6 +55,24 @@ def test_what_is_found_is_shown():
     assert (nothing.picture == NOTHING).all()
 
 
+def test_a_profile_is_found_with_its_one_eye():
+    file = Path(__file__).parents[2] / "portraits" / "profile.jpg"
+    seen = portrait.look(file)
+    assert seen.faces == 1
+    marks = seen.landmarks
+    assert marks is not None
+    assert marks.left_eye is None
+    for found, place in (
+        (marks.right_eye, (206, 240)),
+        (marks.mouth_left, (166, 378)),
+        (marks.mouth_right, (185, 381)),
+    ):
+        assert np.hypot(*np.subtract(found, place)) < 12
+    # What was found can be given.
+    again = portrait.look(file, marks)
+    assert (again.landmarks, again.likeness) == (marks, 1.0)
+
+
 def test_what_is_given_is_shown_with_crosses():
     given = ph.Landmarks((120, 80), (180, 80), chin=(150, 190))
     seen = portrait.look(NOTHING, given)

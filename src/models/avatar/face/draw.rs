@@ -1,6 +1,7 @@
 //! What was found, drawn over the picture, for people to look at.
 
-use super::marks::{Given, Marks, POINTS, Point, along};
+use super::marks::{Front, Given, Marks, POINTS, Point, along};
+use super::outline::Profile;
 use crate::media::Picture;
 
 const EYES: [u8; 3] = [40, 220, 255];
@@ -46,10 +47,18 @@ pub fn draw(picture: &Picture, marks: &Marks) -> Picture {
 
 /// Draws a cross at each place that was given.
 pub fn draw_given(drawn: &mut Picture, given: &Given) {
-    let [left, right] = given.eyes;
-    let arm = 0.09 * left.distance(right);
+    let (points, unit): (Vec<Point>, f32) = match given {
+        Given::Front(Front { eyes, mouth, chin }) => {
+            let points = eyes.iter().chain(mouth.iter().flatten()).chain(chin);
+            (points.copied().collect(), eyes[0].distance(eyes[1]))
+        }
+        Given::Side(Profile { eye, front, corner, chin, .. }) => {
+            (vec![*eye, *front, *corner, *chin], 0.9 * eye.distance(*corner))
+        }
+    };
+    let arm = 0.09 * unit;
     let width = (arm / 7.0).max(1.0);
-    for point in given.eyes.into_iter().chain(given.mouth.into_iter().flatten()).chain(given.chin) {
+    for point in points {
         for (dx, dy) in [(arm, arm), (arm, -arm)] {
             let (from, to) = ((point.x - dx, point.y - dy), (point.x + dx, point.y + dy));
             line(drawn, [Point::new(from.0, from.1), Point::new(to.0, to.1)], GIVEN, width);

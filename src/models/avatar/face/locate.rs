@@ -5,7 +5,7 @@
 
 use super::evidence::{Evidence, NEVER};
 use super::gray::{Gray, study};
-use super::marks::{Given, Point, Upright};
+use super::marks::{Front, Point, Upright};
 use crate::media::Picture;
 
 /// The longer side of the picture that is searched.
@@ -40,18 +40,13 @@ pub(super) struct Located {
 }
 
 impl Located {
-    pub fn given(given: &Given) -> Self {
+    pub fn given(given: &Front) -> Self {
         Self { eyes: given.eyes, evidence: f32::INFINITY }
     }
 
     /// The distance of the eyes.
     pub fn unit(&self) -> f32 {
         self.eyes[0].distance(self.eyes[1])
-    }
-
-    /// How likely it is a face, 0 to 1.
-    pub fn likeness(&self) -> f32 {
-        1.0 / (1.0 + (-0.5 * self.evidence).exp())
     }
 
     fn middle(&self) -> Point {

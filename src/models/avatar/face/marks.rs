@@ -1,5 +1,7 @@
 //! The parts of a face as points of a picture.
 
+use super::outline::{Facing, Profile};
+
 /// A place in a picture in pixels, from its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Point {
@@ -56,7 +58,8 @@ pub struct Lips {
 /// Where the parts of a face are. Left is what is at the left of the picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Marks {
-    pub eyes: [Eye; 2],
+    /// Both, or the one that is seen from the side.
+    pub eyes: Vec<Eye>,
     /// The middle of the base of the nose.
     pub nose: Point,
     pub lips: Lips,
@@ -65,14 +68,22 @@ pub struct Marks {
     pub jaw: [Point; 2],
     /// How much it is like a face, 0 to 1.
     pub likeness: f32,
-    /// How tall the face is: 1 as in [`Marks::proportional`], more where the eyes are nearer to each
-    /// other than to the mouth, as in a head that is turned aside.
-    pub tall: f32,
+    /// Its coordinates: the eyes are at -0.5 and 0.5; the one that is seen from the side at 0.
+    pub frame: Upright,
+    /// Where it looks, if it is seen from the side: one end of the lips is at its outline then.
+    pub facing: Option<Facing>,
 }
 
 /// Points that are known beforehand, in pixels of the portrait.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Given {
+pub enum Given {
+    Front(Front),
+    Side(Profile),
+}
+
+/// Points of a face that is seen from the front.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Front {
     /// The centers of the eyes, that at the left of the picture first.
     pub eyes: [Point; 2],
     /// The corners of the mouth, that at the left of the picture first.
@@ -103,7 +114,7 @@ impl Marks {
             })
         };
         Self {
-            eyes: [eye(-0.5), eye(0.5)],
+            eyes: vec![eye(-0.5), eye(0.5)],
             nose: frame.place(0.0, 0.76),
             lips: Lips {
                 left: frame.place(-0.40, 1.15),
@@ -116,7 +127,8 @@ impl Marks {
             chin: frame.place(0.0, 1.86),
             jaw: [frame.place(-0.95, 1.10), frame.place(0.95, 1.10)],
             likeness,
-            tall,
+            frame,
+            facing: None,
         }
     }
 
@@ -133,7 +145,7 @@ impl Marks {
         };
         let lips = &self.lips;
         Self {
-            eyes: self.eyes.map(eye),
+            eyes: self.eyes.iter().map(|&it| eye(it)).collect(),
             nose: point(self.nose),
             lips: Lips {
                 left: point(lips.left),
@@ -146,20 +158,32 @@ impl Marks {
             chin: point(self.chin),
             jaw: self.jaw.map(point),
             likeness: self.likeness,
-            tall: self.tall,
+            frame: Upright {
+                origin: point(self.frame.origin),
+                unit: self.frame.unit * scale,
+                tall: self.frame.tall * scale,
+                ..self.frame
+            },
+            facing: self.facing,
         }
     }
 
-    /// The frame of the face: its eyes are at -0.5 and 0.5.
+    /// The frame of the face.
     pub fn upright(&self) -> Upright {
-        Upright::built(self.eyes[0].center, self.eyes[1].center, self.tall)
+        self.frame
+    }
+
+    /// How tall the face is: 1 as in [`Marks::proportional`], more where the eyes are nearer to each
+    /// other than to the mouth, as in a head that is turned aside.
+    pub fn tall(&self) -> f32 {
+        self.frame.tall / self.frame.unit
     }
 }
 
 /// Where the mouths of most faces are, in distances of the eyes below them.
 const USUAL_MOUTH: (f32, f32) = (0.95, 1.25);
 
-impl Given {
+impl Front {
     /// How tall the face is, by where its mouth is.
     pub(super) fn tall(&self) -> f32 {
         let Some([left, right]) = self.mouth else { return 1.0 };

@@ -17,11 +17,12 @@ mod lips;
 mod locate;
 mod marks;
 mod outline;
+mod side;
 
 use crate::media::Picture;
 
 pub use draw::{draw, draw_given};
-pub use marks::{Eye, Given, Lips, Marks, POINTS, Point, Upright};
+pub use marks::{Eye, Front, Given, Lips, Marks, POINTS, Point, Upright};
 pub use outline::{Facing, Profile, profile};
 
 use crop::Crop;
@@ -32,6 +33,12 @@ const LEAST: f32 = 2.2;
 
 /// The part of the evidence of the best that another face has at least.
 const CLEAR: f32 = 0.7;
+
+/// What is so surely a face from the front is none from the side.
+const SURE: f32 = 10.0;
+
+/// So much less evidence is enough for a face from the side: most of what speaks for it is rare.
+const FROM_THE_SIDE: f32 = 3.0;
 
 /// What was found in a picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,10 +52,26 @@ pub struct Found {
 /// Finds the face of a portrait: of several the largest and clearest. Points that are `given` are
 /// kept, and help to find the others.
 pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
+    let given = match given {
+        Some(Given::Side(profile)) => {
+            return Found { marks: Some(side::marks(picture, profile, 1.0)), count: 1 };
+        }
+        Some(Given::Front(given)) => Some(given),
+        None => None,
+    };
     let located = match given {
         Some(given) => vec![Located::given(given)],
         None => locate::locate(picture),
     };
+    let front = located.first().map_or(f32::MIN, |face| face.evidence);
+    if front < SURE
+        && let Some(profile) = profile(picture)
+        && profile.evidence >= front - FROM_THE_SIDE
+    {
+        let likeness = likeness(profile.evidence);
+        let profile = side::refined(picture, &profile);
+        return Found { marks: Some(side::marks(picture, &profile, likeness)), count: 1 };
+    }
     let Some(clearest) = located.first().filter(|face| face.evidence >= LEAST) else {
         return Found { marks: None, count: 0 };
     };
@@ -60,14 +83,19 @@ pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
     Found { marks: Some(mark(picture, best, given)), count }
 }
 
-fn mark(picture: &Picture, located: Located, given: Option<&Given>) -> Marks {
+/// How likely it is a face, 0 to 1.
+fn likeness(evidence: f32) -> f32 {
+    1.0 / (1.0 + (-0.5 * evidence).exp())
+}
+
+fn mark(picture: &Picture, located: Located, given: Option<&Front>) -> Marks {
     let [left, right] = located.eyes;
     let (eyes, tall) = match given {
         Some(given) => (given.eyes, given.tall()),
         None => (eyes::centers(&Crop::new(picture, left, right, 1.0)), 1.0),
     };
     let crop = Crop::new(picture, eyes[0], eyes[1], tall);
-    let mut marks = Marks::built(eyes[0], eyes[1], tall, located.likeness());
+    let mut marks = Marks::built(eyes[0], eyes[1], tall, likeness(located.evidence));
     eyes::lids(&crop, &mut marks);
     eyes::brows(&crop, &mut marks);
     lips::lips(&crop, &mut marks, given.and_then(|given| given.mouth));
