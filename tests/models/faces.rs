@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use parhelion::media::{Picture, still};
 use parhelion::models::avatar::face::{self, Front, Given, Point};
-use parhelion::models::avatar::{Avatar, Mouth, Pose, Stage};
+use parhelion::models::avatar::{Mouth, Pose, Stage};
 
 /// The pupils of the astronaut, in the picture beside the tests.
 const PUPILS: [Point; 2] = [Point::new(103.0, 50.5), Point::new(122.5, 50.0)];

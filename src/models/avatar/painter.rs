@@ -275,6 +275,8 @@ struct Lips<'a> {
     moved: (f32, f32),
     sin_cos: (f32, f32),
     drop: f32,
+    /// 1 where the lips are clearly apart, 0 at rest.
+    parted: f32,
     /// Near the corners the lips lie on each other.
     seal: f32,
     /// What is so near to the line of closed lips is that line, and no lip, in pixels.
@@ -292,12 +294,14 @@ impl<'a> Lips<'a> {
         let face = painter.face;
         let shape = &face.anatomy.shape;
         let (moved, turn) = face.anatomy.head_move(pose);
+        let drop = face.anatomy.jaw_drop(pose);
         Self {
             painter,
             inside: Inside::new(face.tones, pose.mouth, shape.wide),
             moved,
             sin_cos: turn.sin_cos(),
-            drop: face.anatomy.jaw_drop(pose),
+            drop,
+            parted: (drop * shape.wide / (0.04 * shape.unit)).clamp(0.0, 1.0),
             seal: 0.035 * shape.half,
             // Where teeth show in the portrait, they meet the lips in a blur.
             rim: if shape.gap > 3.0 { 0.042 } else { 0.03 } * shape.unit,
@@ -315,7 +319,12 @@ impl<'a> Lips<'a> {
             if u >= 1.0 { 1.0 + self.seal } else { self.seal * u.powi(4) }
         };
         let over = Shape::edge(&lips.upper, uu) - vu + sealed(uu);
-        let under = vl - Shape::edge(&lips.lower, ul) + sealed(ul);
+        // What hangs over from the upper lip before the outline does not go down with the lower.
+        let hanging = shape.marks.facing.map_or(0.0, |facing| {
+            let ahead = (along(facing, ul) - 1.0) * 2.0 * shape.half;
+            self.parted * (0.7 * ahead).clamp(0.0, 0.045 * shape.unit)
+        });
+        let under = vl - Shape::edge(&lips.lower, ul) + sealed(ul) - hanging;
         [over, under, uu, ul, above[0], above[1], below[0], below[1]]
     }
 
