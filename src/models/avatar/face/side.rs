@@ -67,12 +67,12 @@ pub(super) fn marks(picture: &Picture, profile: &Profile, likeness: f32) -> Mark
     let full = |at: usize| (0.5 * (1.0 + sign * along(at))).max(0.0).powf(0.6) * frame.tall;
     let (x, y) = frame.inside(left.between(right, 0.5));
     Marks {
-        // What opens in front of the middle is as tall as in it, and ends at once.
+        // Narrower than from the front, and as tall.
         eyes: vec![Eye {
-            center: frame.place(0.04 * sign, 0.0),
-            half_width: 0.18 * frame.unit,
-            above: 0.115 * frame.tall,
-            below: 0.10 * frame.tall,
+            center: profile.eye,
+            half_width: 0.15 * frame.unit,
+            above: 0.125 * frame.tall,
+            below: 0.12 * frame.tall,
             brow: frame.place(0.05 * sign, -0.36),
         }],
         frame,
