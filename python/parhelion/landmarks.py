@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +35,10 @@ class Landmarks:
     picture, which is looked at when both are set.
 
     Raises:
-        InvalidInputError: A place is no pair of finite numbers, or this is no face: there
-            is no eye, or one without a mouth; the eyes are exchanged, less than 4 pixels apart or turned by more than 35 degrees, only one corner
-            of the mouth is given, the mouth is not below the eyes, the chin not below the mouth, or
-            either far from where it is in any face.
+        InvalidInputError: A place is no pair of finite numbers, or this is no face: there is no
+            eye, or one without a mouth, the eyes are exchanged, less than 4 pixels apart or turned
+            by more than 35 degrees, only one corner of the mouth is given, the mouth is not below
+            the eyes, the chin not below the mouth, or either far from where it is in any face.
     """
 
     left_eye: Place | None = None
