@@ -387,7 +387,7 @@ impl<'a> Lips<'a> {
             let part = under / (under + over).max(1e-3);
             let along = along(facing, upper_u + (lower_u - upper_u) * part);
             let height = (v - upper_line) / shape.wide;
-            return self.from_the_side(facing, skull, (along, height), (under, over));
+            return self.side_view(facing, skull, (along, height), (under, over));
         }
         let teeth = ((v - upper_line) / shape.half, (v - lower_line) / shape.half - self.drop);
         let mut color = self.inside.color(u, teeth, under, over);
@@ -409,7 +409,7 @@ impl<'a> Lips<'a> {
 
     /// What is seen between the lips from the side: as far as the teeth the inside of the mouth, and
     /// before them what is behind the face.
-    fn from_the_side(
+    fn side_view(
         &self,
         facing: Facing,
         skull: Point,
