@@ -103,7 +103,7 @@ fn what_is_far_from_a_profile_stays_and_it_is_closed_at_rest() {
         // Above the nose, behind the joint of the jaw, far ahead, and on the shoulders.
         let ahead = (eye.x - x) / unit;
         let below = (y - eye.y) / unit;
-        if below < 0.6 || ahead < -1.2 || ahead > 1.6 || below > 3.0 {
+        if !(-1.2..=1.6).contains(&ahead) || !(0.6..=3.0).contains(&below) {
             assert_eq!(before, after, "{ahead} ahead and {below} below the eye");
         }
     }
