@@ -164,7 +164,7 @@ async def test_a_picture_without_a_face_is_a_still(avatar, picture):
     await until_shown(avatar, lambda data: is_color(data, (640, 360), RED))
     said = await notes.until("no face was found")
     assert "shown as a still" in said
-    assert "use a picture in which both eyes and the mouth of a face are seen, or give" in said
+    assert "use a picture in which both eyes and the mouth of a face are seen, or a profile" in said
     await until_settled(avatar)
     await stays_as_it_is(avatar)
     # Clearing it leads back to the card.
