@@ -129,6 +129,23 @@ fn client_cases() -> Vec<Case<ClientMessage>> {
             },
             None,
         ),
+        (
+            "client-set_image-landmarks-profile",
+            C::SetImage {
+                image_data: Value("QUJD".into()),
+                prompt: Absent,
+                enhance_prompt: None,
+                landmarks: Some(Landmarks {
+                    left_eye: None,
+                    right_eye: Some([206.0, 240.0]),
+                    mouth_left: Some([166.0, 378.0]),
+                    mouth_right: Some([185.0, 381.0]),
+                    chin: Some([200.0, 472.0]),
+                }),
+                request_id: Some("9".into()),
+            },
+            None,
+        ),
         ("client-switch_camera", C::SwitchCamera { rotate_y: 2 }, None),
         (
             "client-unknown",

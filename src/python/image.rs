@@ -180,7 +180,7 @@ impl ImageSource {
         if let Some(landmarks) = landmarks {
             landmarks.check_inside(picture.width, picture.height)?;
         }
-        let given = landmarks.map(face_of);
+        let given = landmarks.and_then(face_of);
         let found = face::find(&picture, given.as_ref());
         let mut drawn = match &found.marks {
             Some(marks) => face::draw(&picture, marks),

@@ -99,7 +99,7 @@ fn prepare(state: &State, known: Option<DecodedImage>) -> Result<Control> {
         prompt: state.prompt.as_ref().map(|prompt| prompt.text.clone()),
         enhance: state.prompt.as_ref().is_some_and(|prompt| prompt.enhance),
         image,
-        face: landmarks.map(face_of),
+        face: landmarks.and_then(face_of),
     })
 }
 
@@ -108,24 +108,22 @@ pub(super) fn image_data(state: &State) -> Option<EncodedImage> {
     state.image.as_ref().map(|image| image.data.clone())
 }
 
-/// A face where it was said to be.
-pub(crate) fn face_of(landmarks: Landmarks) -> Given {
+/// A face where it was said to be; `None` where that can be no face, which checks do not let pass.
+pub(crate) fn face_of(landmarks: Landmarks) -> Option<Given> {
     let point = |[x, y]: [f32; 2]| Point::new(x, y);
     let mouth = landmarks.mouth_left.zip(landmarks.mouth_right);
     let mouth = mouth.map(|(left, right)| [point(left), point(right)]);
     let chin = landmarks.chin.map(point);
-    // The check lets no profile pass without a mouth.
-    match (landmarks.left_eye.map(point), landmarks.right_eye.map(point), mouth) {
-        (Some(eye), None, Some([corner, front])) => {
+    match (landmarks.left_eye.map(point), landmarks.right_eye.map(point)) {
+        (Some(left), Some(right)) => Some(Given::Front(Front { eyes: [left, right], mouth, chin })),
+        // Who looks to the right shows the left eye, and the other end of the lips is the front.
+        (Some(eye), None) => mouth.map(|[corner, front]| {
             Given::Side(Profile::given(Facing::Right, eye, [front, corner], chin))
-        }
-        (None, Some(eye), Some([front, corner])) => {
+        }),
+        (None, Some(eye)) => mouth.map(|[front, corner]| {
             Given::Side(Profile::given(Facing::Left, eye, [front, corner], chin))
-        }
-        (left, right, mouth) => {
-            let eyes = [left, right].map(|eye| eye.unwrap_or(Point::new(0.0, 0.0)));
-            Given::Front(Front { eyes, mouth, chin })
-        }
+        }),
+        (None, None) => None,
     }
 }
 

@@ -322,7 +322,7 @@ impl<'a> Lips<'a> {
         // What hangs over from the upper lip before the outline does not go down with the lower.
         let hanging = shape.marks.facing.map_or(0.0, |facing| {
             let ahead = (along(facing, ul) - 1.0) * 2.0 * shape.half;
-            self.parted * (0.7 * ahead).clamp(0.0, 0.045 * shape.unit)
+            self.parted * (0.7 * ahead + 0.02 * shape.unit).clamp(0.0, 0.055 * shape.unit)
         });
         let under = vl - Shape::edge(&lips.lower, ul) + sealed(ul) - hanging;
         [over, under, uu, ul, above[0], above[1], below[0], below[1]]
@@ -417,12 +417,15 @@ impl<'a> Lips<'a> {
         (under, over): (f32, f32),
     ) -> u32 {
         let shape = &self.painter.face.anatomy.shape;
-        let deep = (TEETH - along) * 2.0 * shape.half;
+        let part = cover((TEETH - along) * 2.0 * shape.half - 0.5);
+        let behind = || self.painter.color(side::behind(shape, facing, skull));
+        if part == 0 {
+            return behind();
+        }
         let side = (1.0 - along / TEETH).clamp(0.0, 1.0);
         let drop = self.drop * (0.5 + 0.5 * along.clamp(0.0, 1.0));
         let inside = self.inside.color(side, (height, height - drop), under, over);
-        let behind = self.painter.color(side::behind(shape, facing, skull));
-        mix(behind, packed(inside), cover(deep - 0.5))
+        if part >= 256 { packed(inside) } else { mix(behind(), packed(inside), part) }
     }
 }
 

@@ -10,7 +10,7 @@ use super::face::{Facing, Point};
 use super::moves::{COMMON, LIP, Moves, UPPER_PART, gap};
 use super::pose::Pose;
 use super::shape::Shape;
-use super::weights::{ByEyes, Weights, bump};
+use super::weights::{ByEyes, Weights, bump, thick};
 
 /// The joint of the jaw: how far ahead of the eye, and below it.
 const JOINT: (f32, f32) = (-1.05, 0.70);
@@ -105,14 +105,12 @@ impl Weights {
         ];
 
         let parting = wedge(along) * before;
-        let plump = spot(outline, line, 0.24, 0.30);
+        // At the corner both lips are one.
+        let plump = spot(outline, line, 0.24, 0.30) * smooth(along);
         let above = (Shape::edge(&lips.upper, u) - v) / unit;
         let to_nose = (line - nose).max(0.22);
         let kept_up = 1.0 - smooth((above - 0.06) / (to_nose - 0.04));
         let kept_low = 1.0 - ramp;
-        let thick = |off: f32, thickness: f32, end: f32| {
-            smooth(off / thickness) * (1.0 - smooth((off - thickness) / (end - thickness).max(0.1)))
-        };
         Self {
             common,
             upper: [parting * kept_up, plump * kept_up, 0.0, parting * thick(above, 0.09, to_nose)],

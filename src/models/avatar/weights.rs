@@ -101,9 +101,6 @@ impl Weights {
         let kept_up = 1.0 - smooth((above - 0.7 * thick_up) / (to_nose - 0.5 * thick_up).max(0.12));
         let kept_low = 1.0 - ramp;
         let plump = bow.powf(0.8);
-        let thick = |off: f32, thickness: f32, end: f32| {
-            smooth(off / thickness) * (1.0 - smooth((off - thickness) / (end - thickness).max(0.1)))
-        };
         Self {
             common,
             upper: [
@@ -175,6 +172,12 @@ impl ByEyes {
         let opening = reach * (eye.above + eye.below) / unit;
         self.lids += 1.14 * opening * (1.0 - smooth(over / stretch));
     }
+}
+
+/// How much a lip's thickness moves a place so far from its inner edge: all of it at the outer edge,
+/// nothing at the end.
+pub(super) fn thick(off: f32, thickness: f32, end: f32) -> f32 {
+    smooth(off / thickness) * (1.0 - smooth((off - thickness) / (end - thickness).max(0.1)))
 }
 
 /// 1 in the middle, less around it as a bell is.

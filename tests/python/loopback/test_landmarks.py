@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 import parhelion as ph
+from parhelion import portrait
 from drawing import drawn_portrait
 from vowel import RATE, vowel
 
@@ -101,6 +103,25 @@ async def test_a_drawing_without_a_face_speaks_where_it_is_told_to(avatar):
     for beside in (speaks[:, :180], speaks[:, -180:]):
         assert beside.mean() < 2
     assert "no face" not in notes[-1]
+
+
+async def test_a_profile_speaks_where_it_is_told_to(avatar):
+    file = Path(__file__).parents[2] / "portraits" / "profile.jpg"
+    # Before a ground of its own colors, in which no outline is found.
+    y, x = np.mgrid[0:600, 0:480]
+    pixels = np.asarray(Image.open(file)).copy()
+    bars = (x // 12 + y // 12) % 2 == 0
+    pixels[bars & (x < 140)] = (226, 176, 148)
+    assert portrait.look(pixels).landmarks is None
+    marks = ph.Landmarks(
+        right_eye=(206, 240), mouth_left=(166, 378), mouth_right=(185, 381), chin=(200, 472)
+    )
+    await avatar.set_image(pixels, landmarks=marks, prompt="calm")
+    await shown(avatar)
+    speaks = await changes(avatar)
+    # The eye is at 0.385 of the height and in the middle, the mouth 143 pixels below.
+    assert speaks[400:480, 570:650].mean() > 15
+    assert speaks[:, :180].mean() < 2
 
 
 async def test_landmarks_come_back_with_their_image(relay, record):

@@ -125,42 +125,57 @@ impl Gray {
     }
 }
 
-/// Luma and the likeness to skin of a picture whose longer side is at most `longest`, and by how
-/// much it was reduced.
-pub(super) fn study(picture: &Picture, longest: usize) -> (Gray, Gray, f32) {
+/// The mean colors of a picture whose longer side is at most `longest`, of at least so many pixels
+/// along each side; its size; and by how much it was reduced.
+pub(super) fn reduced(
+    picture: &Picture,
+    longest: usize,
+    least: f32,
+) -> (Vec<[f32; 3]>, (usize, usize), f32) {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let scale = (width.max(height) as f32 / longest as f32).max(1.0);
     let to = |side: usize| ((side as f32 / scale).round() as usize).max(1);
     let (small_width, small_height) = (to(width), to(height));
     let mut sums = vec![[0_u32; 4]; small_width * small_height];
-    // Of a very large picture not every pixel is needed for a mean.
-    let stride = ((scale / 4.0) as usize).max(1);
+    // Of a large picture not every pixel is needed for a mean.
+    let stride = ((scale / least) as usize).max(1);
+    let columns: Vec<usize> = (0..width).map(|x| x * small_width / width).collect();
     for y in (0..height).step_by(stride) {
         let row = &picture.data[y * width * 3..][..width * 3];
         let to_row = (y * small_height / height) * small_width;
         for x in (0..width).step_by(stride) {
-            let sum = &mut sums[to_row + x * small_width / width];
-            sum[0] += u32::from(row[3 * x]);
-            sum[1] += u32::from(row[3 * x + 1]);
-            sum[2] += u32::from(row[3 * x + 2]);
+            let sum = &mut sums[to_row + columns[x]];
+            for channel in 0..3 {
+                sum[channel] += u32::from(row[3 * x + channel]);
+            }
             sum[3] += 1;
         }
     }
-    let mut luma = Gray::new(small_width, small_height);
-    let mut skin = Gray::new(small_width, small_height);
-    for (at, sum) in sums.iter().enumerate() {
-        let count = sum[3].max(1) as f32;
-        let [r, g, b] = [sum[0], sum[1], sum[2]].map(|sum| sum as f32 / count);
-        luma.data[at] = 0.299 * r + 0.587 * g + 0.114 * b;
-        skin.data[at] = skin_likeness([r, g, b]);
-    }
-    (luma, skin, scale)
+    let mean = |[r, g, b, count]: [u32; 4]| [r, g, b].map(|sum| sum as f32 / count.max(1) as f32);
+    (sums.into_iter().map(mean).collect(), (small_width, small_height), scale)
+}
+
+/// Luma and the likeness to skin of a picture whose longer side is at most `longest`, and by how
+/// much it was reduced.
+pub(super) fn study(picture: &Picture, longest: usize) -> (Gray, Gray, f32) {
+    let (colors, (width, height), scale) = reduced(picture, longest, 4.0);
+    let gray = |of: fn([f32; 3]) -> f32| Gray {
+        width,
+        height,
+        data: colors.iter().map(|&color| of(color)).collect(),
+    };
+    (gray(luma), gray(skin_likeness), scale)
+}
+
+/// How bright a color is.
+pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
+    0.299 * r + 0.587 * g + 0.114 * b
 }
 
 /// How much a color is like skin, 0 to 1, by its chroma: that of people of every tone lies close
 /// together.
-pub(super) fn skin_likeness([r, g, b]: [f32; 3]) -> f32 {
-    let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+pub(super) fn skin_likeness(color: [f32; 3]) -> f32 {
+    let (luma, [r, _, b]) = (luma(color), color);
     let bright = luma.max(30.0);
     let (red, blue) = ((r - luma) / bright, (b - luma) / bright);
     let x = (red - 0.24) / 0.17;

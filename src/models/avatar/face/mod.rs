@@ -34,8 +34,9 @@ const LEAST: f32 = 2.2;
 /// The part of the evidence of the best that another face has at least.
 const CLEAR: f32 = 0.7;
 
-/// What is so surely a face from the front is none from the side.
-const SURE: f32 = 10.0;
+/// What is so surely a face from the side is none from the front, which then is not looked for. Of
+/// pictures without a profile none had half as much.
+const SURE: f32 = 6.0;
 
 /// So much less evidence is enough for a face from the side: most of what speaks for it is rare.
 const FROM_THE_SIDE: f32 = 3.0;
@@ -52,25 +53,29 @@ pub struct Found {
 /// Finds the face of a portrait: of several the largest and clearest. Points that are `given` are
 /// kept, and help to find the others.
 pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
-    let given = match given {
-        Some(Given::Side(profile)) => {
-            return Found { marks: Some(side::marks(picture, profile, 1.0)), count: 1 };
-        }
-        Some(Given::Front(given)) => Some(given),
-        None => None,
-    };
-    let located = match given {
-        Some(given) => vec![Located::given(given)],
-        None => locate::locate(picture),
-    };
-    let front = located.first().map_or(f32::MIN, |face| face.evidence);
-    if front < SURE
-        && let Some(profile) = profile(picture)
-        && profile.evidence >= front - FROM_THE_SIDE
-    {
+    let one = |marks| Found { marks: Some(marks), count: 1 };
+    match given {
+        Some(Given::Side(profile)) => one(side::given(picture, profile)),
+        Some(Given::Front(front)) => one(mark(picture, Located::given(front), Some(front))),
+        None => search(picture),
+    }
+}
+
+fn search(picture: &Picture) -> Found {
+    let aside = profile(picture);
+    // Whether a profile speaks, if a face from the front has so much evidence.
+    let speaks = |front: f32| {
+        let profile = aside.as_ref().filter(|it| it.evidence >= front - FROM_THE_SIDE)?;
         let likeness = likeness(profile.evidence);
-        let profile = side::refined(picture, &profile);
-        return Found { marks: Some(side::marks(picture, &profile, likeness)), count: 1 };
+        Some(Found { marks: Some(side::found(picture, profile, likeness)), count: 1 })
+    };
+    if let Some(found) = speaks(SURE + FROM_THE_SIDE) {
+        return found;
+    }
+    let located = locate::locate(picture);
+    let front = located.first().map_or(f32::MIN, |face| face.evidence);
+    if let Some(found) = speaks(front) {
+        return found;
     }
     let Some(clearest) = located.first().filter(|face| face.evidence >= LEAST) else {
         return Found { marks: None, count: 0 };
@@ -80,7 +85,7 @@ pub fn find(picture: &Picture, given: Option<&Given>) -> Found {
     let faces: Vec<&Located> = located.iter().filter(|face| face.evidence >= clear).collect();
     let best = **faces.iter().max_by(|a, b| a.unit().total_cmp(&b.unit())).unwrap_or(&clearest);
     let count = faces.iter().filter(|face| face.unit() > 0.5 * best.unit()).count();
-    Found { marks: Some(mark(picture, best, given)), count }
+    Found { marks: Some(mark(picture, best, None)), count }
 }
 
 /// How likely it is a face, 0 to 1.

@@ -37,32 +37,31 @@ impl Profile {
     }
 }
 
-/// A profile that was found, with a closer look at its eye and at the notch between its lips.
-pub(super) fn refined(picture: &Picture, profile: &Profile) -> Profile {
-    let sign = profile.facing.sign();
-    let rough = crop(picture, &frame(profile));
-    let eye = {
-        let (x, y) = eye(&rough, sign);
-        rough.place(x, y)
-    };
-    let profile = Profile { eye, ..*profile };
-    let frame = frame(&profile);
-    let crop = crop(picture, &frame);
-    let notch = notch(&crop, frame.inside(profile.front), sign);
-    Profile { front: crop.place(notch.0, notch.1), ..profile }
+/// The marks of a profile that is known.
+pub(super) fn given(picture: &Picture, profile: &Profile) -> Marks {
+    marks(&crop(picture, profile), profile, 1.0)
 }
 
-/// The marks of a profile.
-pub(super) fn marks(picture: &Picture, profile: &Profile, likeness: f32) -> Marks {
+/// The marks of a profile that was found, after a closer look at its eye and at the notch between
+/// its lips.
+pub(super) fn found(picture: &Picture, profile: &Profile, likeness: f32) -> Marks {
+    let sign = profile.facing.sign();
+    let crop = crop(picture, profile);
+    let (eye, notch) = (eye(&crop, sign), notch(&crop, crop.inside(profile.front), sign));
+    let eye = crop.place(eye.0, eye.1);
+    let front = crop.place(notch.0, notch.1);
+    marks(&crop, &Profile { eye, front, ..*profile }, likeness)
+}
+
+fn marks(crop: &Crop, profile: &Profile, likeness: f32) -> Marks {
     let sign = profile.facing.sign();
     let frame = frame(profile);
-    let crop = crop(picture, &frame);
     let [left, right] = match profile.facing {
         Facing::Left => [profile.front, profile.corner],
         Facing::Right => [profile.corner, profile.front],
     };
-    let line = line(&crop, frame.inside(left), frame.inside(right), sign);
-    let line = line.map(|by| by * frame.tall);
+    let line = line(crop, crop.inside(left), crop.inside(right), sign);
+    let line = line.map(|by| crop.pixels(by));
     // From nothing at the corner to the whole lip at the outline.
     let full = |at: usize| (0.5 * (1.0 + sign * along(at))).max(0.0).powf(0.6) * frame.tall;
     let (x, y) = frame.inside(left.between(right, 0.5));
@@ -106,8 +105,9 @@ fn frame(profile: &Profile) -> Upright {
     }
 }
 
-/// Its coordinates as those of two eyes, of which the one that is seen is the middle.
-fn crop(picture: &Picture, frame: &Upright) -> Crop {
+/// The face as if it had two eyes, with the one that is seen in their middle.
+fn crop(picture: &Picture, profile: &Profile) -> Crop {
+    let frame = frame(profile);
     Crop::new(picture, frame.place(-0.5, 0.0), frame.place(0.5, 0.0), 1.0)
 }
 

@@ -1,6 +1,6 @@
 //! The figure of a picture: what is left when the ground is filled from the side it looks to.
 
-use super::super::gray::Gray;
+use super::super::gray::{Gray, luma, reduced};
 use crate::media::Picture;
 
 /// How fast the color of the ground follows while it is filled: a slope of light is followed, an
@@ -23,29 +23,9 @@ pub struct Colors {
 impl Colors {
     /// A picture whose longer side is at most `longest`, and by how much it was reduced.
     pub fn reduced(picture: &Picture, longest: usize) -> (Self, f32) {
-        let (width, height) = (picture.width as usize, picture.height as usize);
-        let scale = (width.max(height) as f32 / longest as f32).max(1.0);
-        let to = |side: usize| ((side as f32 / scale).round() as usize).max(1);
-        let (small_width, small_height) = (to(width), to(height));
-        let mut sums = vec![[0_u32; 4]; small_width * small_height];
-        // Of a large picture not every pixel is needed for a mean.
-        let stride = ((scale / 1.5) as usize).max(1);
-        let columns: Vec<usize> = (0..width).map(|x| x * small_width / width).collect();
-        for y in (0..height).step_by(stride) {
-            let row = &picture.data[y * width * 3..][..width * 3];
-            let to_row = (y * small_height / height) * small_width;
-            for x in (0..width).step_by(stride) {
-                let sum = &mut sums[to_row + columns[x]];
-                for channel in 0..3 {
-                    sum[channel] += u32::from(row[3 * x + channel]);
-                }
-                sum[3] += 1;
-            }
-        }
-        let mean =
-            |[r, g, b, count]: [u32; 4]| [r, g, b].map(|sum| sum as f32 / count.max(1) as f32);
-        let data = sums.into_iter().map(mean).collect();
-        (Self { width: small_width, height: small_height, data }, scale)
+        // Edges are to be sharp: more pixels than a mean needs.
+        let (data, (width, height), scale) = reduced(picture, longest, 1.5);
+        (Self { width, height, data }, scale)
     }
 
     pub fn mirrored(&self) -> Self {
@@ -74,8 +54,8 @@ impl Colors {
     }
 
     pub fn luma(&self) -> Gray {
-        let luma = |[r, g, b]: &[f32; 3]| 0.299 * r + 0.587 * g + 0.114 * b;
-        Gray { width: self.width, height: self.height, data: self.data.iter().map(luma).collect() }
+        let data = self.data.iter().map(|&color| luma(color)).collect();
+        Gray { width: self.width, height: self.height, data }
     }
 
     /// The pixel next to a place; that of the border outside.
