@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import parhelion as ph
-from parhelion import portrait
 from drawing import drawn_portrait
+from parhelion import portrait
 from vowel import RATE, vowel
 
 MARKS = ph.Landmarks(
