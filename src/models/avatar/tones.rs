@@ -1,6 +1,6 @@
 //! The colors from which the inside of a mouth is painted.
 
-use super::face::{Marks, Point};
+use super::face::{Facing, Marks, Point};
 use super::placing::FINENESS;
 use super::shape::Shape;
 use super::texture::{Texture, levels};
@@ -31,13 +31,15 @@ impl Tones {
         let mut skin = Vec::new();
         let mut lips = Vec::new();
         let mut eyes = Vec::new();
+        // From the side one is seen.
+        let cheeks: &[f32] = match marks.facing {
+            Some(Facing::Left) => &[0.45],
+            Some(Facing::Right) => &[-0.45],
+            None => &[-0.5, 0.5],
+        };
         for step in 0..48 {
             let (a, b) = ((step % 8) as f32 / 7.0 - 0.5, (step / 8) as f32 / 5.0 - 0.5);
-            let cheeks = match marks.facing {
-                Some(facing) => vec![-0.45 * facing.sign()],
-                None => vec![-0.5, 0.5],
-            };
-            for side in cheeks {
+            for &side in cheeks {
                 skin.push(at(frame.place(side + 0.3 * a, 0.55 + 0.3 * b)));
             }
             let place = |u: f32, height: f32| {
